@@ -1,0 +1,127 @@
+/**
+ * Puts an order replica together: replica, routes, server; and takes it apart in reverse.
+ *
+ * config -> here -> routes -> domain. Everything with a lifetime is made here and nowhere else.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  createKafkaReplication,
+  openReplica,
+  type ReplicaOptions,
+  realSurroundings,
+} from '@dbsync/replication';
+import {
+  createLogger,
+  createMetrics,
+  createServiceApp,
+  type Logger,
+  startHttpServer,
+} from '@dbsync/service-kit';
+import type { OrderServiceConfig } from './config.ts';
+import { replicaMetrics } from './replica-metrics.ts';
+import { orderRoutes } from './routes/orders.ts';
+import { problemOf } from './routes/problems.ts';
+import { replicationRoutes } from './routes/replication.ts';
+import { ordersDatabase } from './schema/orders-table.ts';
+import { replicatedOrders } from './storage/replicated-orders.ts';
+
+const HTTP_STOP_DEADLINE_MS = 5000;
+
+/** What tests put in place of the real thing. */
+export interface OrderServiceParts {
+  readonly logger?: Logger;
+  /** The log and announcements to use instead of Kafka. */
+  readonly replication?: ReplicaOptions['replication'];
+  /** Called when only a restart can help; default: the error goes unhandled, which ends the process. */
+  readonly failed?: (error: unknown) => void;
+  /** How long a port in use is tried again; the server's default otherwise. */
+  readonly bindRetryMs?: number;
+}
+
+/** A running order replica. */
+export interface OrderService {
+  readonly url: string;
+  readonly port: number;
+  /** Readiness off, begun requests finished, orders published (bounded), log left, database closed. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an order replica; resolves when it answers, which may be before it is ready.
+ * @throws ReplicationError when the data directory is locked or refused, Error when the port is in use.
+ */
+export async function startOrderService(
+  config: OrderServiceConfig,
+  parts: OrderServiceParts = {},
+): Promise<OrderService> {
+  const { replicaId, cluster, secret } = config;
+  const logger = parts.logger ?? createLogger({ name: replicaId, level: config.logLevel });
+  let listening: string | undefined;
+  const replication = parts.replication ?? kafkaReplication(config, logger);
+  const replica = await openReplica({
+    replicaId,
+    cluster,
+    secret,
+    file: config.databaseFile,
+    description: ordersDatabase(config.database),
+    url: () => config.advertisedUrl ?? listening ?? '',
+    ...(replication ? { replication } : {}),
+    limits: config.limits,
+    world: realSurroundings(logger),
+    failed: parts.failed ?? failUnhandled,
+  });
+  try {
+    const metrics = createMetrics({ service: 'order-service' });
+    replicaMetrics(metrics, replica);
+    const app = createServiceApp({
+      logger,
+      metrics,
+      headers: { 'X-Served-By': replicaId },
+      readiness: () => replica.readiness(),
+      routes: (routes) => {
+        orderRoutes(routes, { store: replicatedOrders(replica), now: Date.now });
+        replicationRoutes(routes, replica);
+      },
+      translateError: problemOf,
+    });
+    const { bindRetryMs } = parts;
+    const server = await startHttpServer({
+      app,
+      host: config.host,
+      port: config.port,
+      logger,
+      ...(bindRetryMs === undefined ? {} : { bindRetryMs }),
+    });
+    listening = server.url;
+    replica.start();
+    logger.info(
+      { url: server.url, origin: replica.origin, topology: config.replication.kind },
+      'order replica answers',
+    );
+
+    let stopped: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      await server.stop({ deadlineMs: HTTP_STOP_DEADLINE_MS });
+      await replica.stop();
+    };
+    return { url: server.url, port: server.port, stop: () => (stopped ??= stop()) };
+  } catch (error) {
+    await replica.stop();
+    throw error;
+  }
+}
+
+function kafkaReplication(config: OrderServiceConfig, logger: Logger): ReplicaOptions['replication'] {
+  if (config.replication.kind === 'isolated') return undefined;
+  const { kind: _, ...options } = config.replication;
+  // A client id of its own for every process: two of them with one replica id must never share a group.
+  const clientId = `${config.replicaId}.${randomUUID()}`;
+  return createKafkaReplication({ ...options, database: config.database, clientId, logger });
+}
+
+/** Ends the process by an error that nobody handles: the runner logs it and exits 1, and the next start looks again. */
+function failUnhandled(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,203 @@
+/**
+ * The configuration of an order replica: every environment variable it knows, documented and checked.
+ *
+ * Together with main the only reader of the environment.
+ */
+import { type Limits, REPLICA_ID } from '@dbsync/replication';
+import {
+  ConfigurationError,
+  clusterSecret,
+  clusterVariables,
+  integerVariable,
+  type KafkaConnectionSettings,
+  kafkaConnection,
+  kafkaVariables,
+  readEnvironment,
+  serviceVariables,
+} from '@dbsync/service-kit';
+import { z } from 'zod';
+
+/** An optional bound with its unit and default, as documented by the replication library. */
+const bound = (options: { min: number; max: number; describe: string }) =>
+  integerVariable(options).optional().describe(`${options.describe}, ${options.min}..${options.max}`);
+
+const schema = z.object({
+  ...serviceVariables,
+  ...kafkaVariables,
+  ...clusterVariables,
+  PORT: integerVariable({ min: 0, max: 65_535 })
+    .default(60_001)
+    .describe('the port to listen on, a whole number 0..65535 (0 takes a free one, default 60001)'),
+  REPLICA_ID: z
+    .string()
+    .regex(REPLICA_ID)
+    .describe('the stable name of this replica, 1..64 of letters, digits, ".", "_" and "-", such as order-1'),
+  DATABASE_FILE: z
+    .string()
+    .describe(
+      'the path of the SQLite file; its folder is made when missing and belongs to this replica alone',
+    ),
+  ADVERTISED_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('how others reach this replica, http(s)://host:port (default: where it listens)'),
+  DBSYNC_TOPOLOGY: z
+    .enum(['kafka', 'isolated'])
+    .default('kafka')
+    .describe('kafka: replicate over Kafka; isolated: keep everything to itself (default kafka)'),
+  DBSYNC_TOPIC_PARTITIONS: bound({
+    min: 1,
+    max: 1000,
+    describe: 'partitions of a created topic (default 6)',
+  }),
+  DBSYNC_TOPIC_REPLICATION_FACTOR: bound({
+    min: 1,
+    max: 10,
+    describe: 'replication factor of created topics (default: the broker decides)',
+  }),
+  DBSYNC_TOPIC_MIN_INSYNC_REPLICAS: bound({
+    min: 1,
+    max: 10,
+    describe: 'min.insync.replicas of the created topic (default: the broker decides)',
+  }),
+  DBSYNC_APPLY_ROWS: bound({ min: 1, max: 5000, describe: 'rows applied in one transaction (default 500)' }),
+  DBSYNC_PUBLISH_ROWS: bound({ min: 1, max: 5000, describe: 'rows of one append (default 500)' }),
+  DBSYNC_PUBLISH_BYTES: bound({
+    min: 1024,
+    max: 16_777_216,
+    describe: 'bytes of one append (default 524288)',
+  }),
+  DBSYNC_MAX_QUEUED_WRITES: bound({
+    min: 1,
+    max: 1_000_000,
+    describe: 'writes that may wait for the disk (default 10000)',
+  }),
+  DBSYNC_MAX_UNPUBLISHED: bound({
+    min: 1,
+    max: 1_000_000_000,
+    describe: 'rows the log has not acknowledged before writes are refused (default 100000)',
+  }),
+  DBSYNC_MAX_WAITERS: bound({
+    min: 1,
+    max: 1_000_000,
+    describe: 'requests that may wait for a token (default 10000)',
+  }),
+  DBSYNC_TOKEN_WAIT_MS: bound({
+    min: 0,
+    max: 60_000,
+    describe: 'longest wait for a token, milliseconds (default 2000)',
+  }),
+  DBSYNC_ACKNOWLEDGE_MS: bound({
+    min: 1,
+    max: 60_000,
+    describe: 'longest wait of Write-Concern: log, milliseconds (default 5000)',
+  }),
+  DBSYNC_GONE_AFTER_MS: bound({
+    min: 1000,
+    max: 31_536_000_000,
+    describe: 'silence of a replica after which its missing writes are gone, milliseconds (default 7 days)',
+  }),
+  DBSYNC_STANDSTILL_MS: bound({
+    min: 1000,
+    max: 600_000,
+    describe: 'time without progress until the reader is replaced, milliseconds (default 15000)',
+  }),
+  DBSYNC_DRAIN_MS: bound({
+    min: 0,
+    max: 60_000,
+    describe: 'how long a stop waits for unpublished rows, milliseconds (default 2000)',
+  }),
+  DBSYNC_BUSY_TIMEOUT_MS: bound({
+    min: 0,
+    max: 60_000,
+    describe: "longest wait for another process's lock on the file, milliseconds (default 2000)",
+  }),
+  DBSYNC_READERS: bound({ min: 1, max: 16, describe: 'read connections (default 2)' }),
+});
+
+/** How this replica replicates. */
+export type Replication =
+  | { readonly kind: 'isolated' }
+  | {
+      readonly kind: 'kafka';
+      readonly kafka: KafkaConnectionSettings;
+      readonly topicPrefix: string;
+      readonly partitions: number | undefined;
+      readonly replicationFactor: number | undefined;
+      readonly minInsyncReplicas: number | undefined;
+      readonly applyRows: number | undefined;
+    };
+
+/** An order replica's configuration. */
+export interface OrderServiceConfig {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly logLevel: string;
+  readonly replicaId: string;
+  readonly databaseFile: string;
+  readonly advertisedUrl: string | undefined;
+  readonly cluster: string;
+  readonly secret: string;
+  /** Name of the replicated database; topics are named after it. */
+  readonly database: string;
+  readonly replication: Replication;
+  readonly limits: { readonly [K in keyof Limits]?: Limits[K] | undefined };
+}
+
+/** Reads the configuration. @throws ConfigurationError naming every bad variable. */
+export function readConfig(env: Record<string, string | undefined>): OrderServiceConfig {
+  const variables = readEnvironment(schema, env);
+  const secret = clusterSecret(variables);
+  const { DBSYNC_CLUSTER: cluster } = variables;
+  if (cluster === undefined || secret === undefined) {
+    throw new ConfigurationError([
+      'DBSYNC_CLUSTER and DBSYNC_SECRET (or DBSYNC_SECRET_FILE) must be set: they tell this cluster from others',
+    ]);
+  }
+  return {
+    host: variables.HOST,
+    port: variables.PORT,
+    logLevel: variables.LOG_LEVEL,
+    replicaId: variables.REPLICA_ID,
+    databaseFile: variables.DATABASE_FILE,
+    advertisedUrl: variables.ADVERTISED_URL,
+    cluster,
+    secret,
+    database: variables.DBSYNC_DATABASE,
+    replication: replicationOf(variables),
+    limits: {
+      maxQueuedWrites: variables.DBSYNC_MAX_QUEUED_WRITES,
+      maxUnpublished: variables.DBSYNC_MAX_UNPUBLISHED,
+      publishRows: variables.DBSYNC_PUBLISH_ROWS,
+      publishBytes: variables.DBSYNC_PUBLISH_BYTES,
+      maxWaiters: variables.DBSYNC_MAX_WAITERS,
+      acknowledgeMs: variables.DBSYNC_ACKNOWLEDGE_MS,
+      tokenWaitMs: variables.DBSYNC_TOKEN_WAIT_MS,
+      goneAfterMs: variables.DBSYNC_GONE_AFTER_MS,
+      standstillMs: variables.DBSYNC_STANDSTILL_MS,
+      drainMs: variables.DBSYNC_DRAIN_MS,
+      busyTimeoutMs: variables.DBSYNC_BUSY_TIMEOUT_MS,
+      readers: variables.DBSYNC_READERS,
+    },
+  };
+}
+
+function replicationOf(variables: z.output<typeof schema>): Replication {
+  if (variables.DBSYNC_TOPOLOGY === 'isolated') return { kind: 'isolated' };
+  const kafka = kafkaConnection(variables);
+  if (!kafka) {
+    throw new ConfigurationError([
+      'KAFKA_BROKERS must be set (host:port, comma-separated), or DBSYNC_TOPOLOGY=isolated to run without replication',
+    ]);
+  }
+  return {
+    kind: 'kafka',
+    kafka,
+    topicPrefix: variables.DBSYNC_TOPIC_PREFIX,
+    partitions: variables.DBSYNC_TOPIC_PARTITIONS,
+    replicationFactor: variables.DBSYNC_TOPIC_REPLICATION_FACTOR,
+    minInsyncReplicas: variables.DBSYNC_TOPIC_MIN_INSYNC_REPLICAS,
+    applyRows: variables.DBSYNC_APPLY_ROWS,
+  };
+}

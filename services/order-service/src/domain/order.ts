@@ -1,0 +1,41 @@
+/**
+ * Orders, and the store that the use cases need: replicated SQLite here, another one elsewhere.
+ */
+
+/** An order as clients see it. */
+export interface Order {
+  readonly orderId: string;
+  readonly userId: string;
+  readonly productId: string;
+  readonly quantity: number;
+  /** Minor units. */
+  readonly unitPrice: number;
+  /** Minor units: quantity times unit price. */
+  readonly totalPrice: number;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly createdAt: string;
+}
+
+/** `local`: on this replica's disk. `log`: acknowledged by the log, too. */
+export type WriteConcern = 'local' | 'log';
+
+/** A place in a user's list of orders. */
+export interface OrderPlace {
+  readonly createdAt: string;
+  readonly id: string;
+}
+
+/** Where orders are kept. */
+export interface OrderStore {
+  /** Stores an order as sure as `concern` asks; answers with the token that a later read can send back. */
+  insert(order: Order, options: { concern: WriteConcern }): Promise<{ token: string }>;
+  /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
+  list(request: {
+    userId: string;
+    after: OrderPlace | undefined;
+    limit: number;
+    token: string | undefined;
+  }): Promise<Order[]>;
+  /** One order of a user; sees at least what `token` names. */
+  find(request: { userId: string; orderId: string; token: string | undefined }): Promise<Order | undefined>;
+}

@@ -1,0 +1,50 @@
+/**
+ * Errors of replication as HTTP answers: one table, from the error's code to what the client is told.
+ */
+import { isReplicationError, type ReplicationErrorCode } from '@dbsync/replication';
+import { Problem } from '@dbsync/service-kit';
+
+interface Translation {
+  readonly status: number;
+  readonly title: string;
+  /** Seconds for `Retry-After`. */
+  readonly retryAfter?: number;
+}
+
+const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
+  'invalid-row': { status: 400, title: 'Invalid row' },
+  'malformed-token': { status: 400, title: 'Malformed consistency token' },
+  'key-taken': { status: 409, title: 'Already there' },
+  'write-gone': { status: 410, title: 'The write is gone' },
+  'row-too-large': { status: 413, title: 'Too large' },
+  'outcome-unknown': { status: 500, title: 'Outcome unknown' },
+  'token-not-covered': { status: 503, title: 'Not yet here', retryAfter: 1 },
+  'not-ready': { status: 503, title: 'Not ready', retryAfter: 2 },
+  overloaded: { status: 503, title: 'Overloaded', retryAfter: 1 },
+  'too-many-unpublished': { status: 503, title: 'Too many unpublished orders', retryAfter: 5 },
+  'log-unreachable': { status: 503, title: 'The log is away', retryAfter: 2 },
+  'database-busy': { status: 503, title: 'Database busy', retryAfter: 1 },
+  stopped: { status: 503, title: 'Stopped', retryAfter: 5 },
+  'not-yet-logged': { status: 504, title: 'Not yet in the log' },
+  'disk-full': { status: 507, title: 'Disk full', retryAfter: 30 },
+};
+
+/** The problem that a replication error is to a client; undefined for everything else. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (!isReplicationError(error)) return undefined;
+  const translation = TRANSLATIONS[error.code];
+  if (!translation) return undefined;
+  const { status, title, retryAfter } = translation;
+  const isInternal = status === 500 || error.code === 'disk-full' || error.code === 'database-busy';
+  return new Problem({
+    status,
+    title,
+    type: `/problems/${error.code}`,
+    // The texts of the database's own errors are for the log, not for clients.
+    detail: isInternal ? error.hint : `${error.message} ${error.hint}`,
+    headers: {
+      ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
+      ...(error.token === undefined ? {} : { 'Consistency-Token': error.token }),
+    },
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * Orders in a replica's own SQLite: the store of the topologies `kafka` and `isolated`.
+ */
+import { parseToken, type Replica } from '@dbsync/replication';
+import type { Order, OrderStore } from '../domain/order.ts';
+
+interface OrderRow {
+  readonly order_id: string;
+  readonly user_id: string;
+  readonly product_id: string;
+  readonly quantity: number;
+  readonly unit_price: number;
+  readonly total_price: number;
+  readonly created_at: string;
+}
+
+const COLUMNS = 'order_id, user_id, product_id, quantity, unit_price, total_price, created_at';
+
+/** The store on a replica. Reads wait for their token first and are refused while the replica cannot serve. */
+export function replicatedOrders(replica: Replica): OrderStore {
+  const readable = async (token: string | undefined): Promise<void> => {
+    replica.assertReadable();
+    if (token !== undefined) await replica.covers(parseToken(token));
+  };
+  return {
+    insert: (order, options) => replica.insert('orders', toRow(order), options),
+
+    async list({ userId, after, limit, token }) {
+      await readable(token);
+      const rows = after
+        ? await replica.reads.all<OrderRow>(
+            `SELECT ${COLUMNS} FROM orders WHERE user_id = ? AND superseded = 0 AND (created_at, order_id) > (?, ?)
+             ORDER BY created_at, order_id LIMIT ?`,
+            [userId, after.createdAt, after.id, limit],
+          )
+        : await replica.reads.all<OrderRow>(
+            `SELECT ${COLUMNS} FROM orders WHERE user_id = ? AND superseded = 0 ORDER BY created_at, order_id LIMIT ?`,
+            [userId, limit],
+          );
+      return rows.map(toOrder);
+    },
+
+    async find({ userId, orderId, token }) {
+      await readable(token);
+      const [row] = await replica.reads.all<OrderRow>(
+        `SELECT ${COLUMNS} FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`,
+        [orderId, userId],
+      );
+      return row && toOrder(row);
+    },
+  };
+}
+
+function toRow(order: Order): OrderRow {
+  return {
+    order_id: order.orderId,
+    user_id: order.userId,
+    product_id: order.productId,
+    quantity: order.quantity,
+    unit_price: order.unitPrice,
+    total_price: order.totalPrice,
+    created_at: order.createdAt,
+  };
+}
+
+function toOrder(row: OrderRow): Order {
+  return {
+    orderId: row.order_id,
+    userId: row.user_id,
+    productId: row.product_id,
+    quantity: row.quantity,
+    unitPrice: row.unit_price,
+    totalPrice: row.total_price,
+    createdAt: row.created_at,
+  };
+}

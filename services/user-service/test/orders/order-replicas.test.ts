@@ -1,0 +1,216 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { OrderReplicas } from '../../src/orders/order-replicas.ts';
+import {
+  closeFakes,
+  type FakeOrderReplica,
+  orderOf,
+  sendJson,
+  startFakeReplica,
+} from '../fake-order-replica.ts';
+
+afterEach(closeFakes);
+
+interface PassedOver {
+  replicaId: string;
+  reason: string;
+  isNew: boolean;
+}
+
+async function replicas(count: number, timeoutMs = 5_000) {
+  const fakes: FakeOrderReplica[] = [];
+  for (let n = 1; n <= count; n++) fakes.push(await startFakeReplica(`order-${n}`));
+  const passedOver: PassedOver[] = [];
+  const client = new OrderReplicas({
+    replicas: () => [...fakes].reverse(),
+    timeoutMs,
+    onPassedOver: (each) => void passedOver.push(each),
+  });
+  const read = (consistencyToken?: string) => client.read({ userId: 'u-1', consistencyToken });
+  const servedBy = async () => (await read())?.servedBy;
+  const [first, second, third] = fakes;
+  return { fakes, first, second, third, read, servedBy, passedOver };
+}
+
+describe('taking turns', () => {
+  it('alternates strictly, in the order of the replica ids', async () => {
+    const { servedBy } = await replicas(2);
+    const order = [];
+    for (let call = 0; call < 6; call++) order.push(await servedBy());
+    expect(order).toEqual(['order-1', 'order-2', 'order-1', 'order-2', 'order-1', 'order-2']);
+  });
+
+  it('asks for the first hundred orders of the user', async () => {
+    const { first, read } = await replicas(1);
+    await read();
+    expect(first?.requests).toEqual([{ path: '/order-service/u-1/orders?limit=100', token: undefined }]);
+  });
+
+  it('is undefined when there are no replicas', async () => {
+    const { read } = await replicas(0);
+    expect(await read()).toBeUndefined();
+  });
+
+  it('takes in a replica that joins', async () => {
+    const { fakes, servedBy } = await replicas(1);
+    expect(await servedBy()).toBe('order-1');
+    fakes.push(await startFakeReplica('order-2'));
+    expect([await servedBy(), await servedBy()].sort()).toEqual(['order-1', 'order-2']);
+  });
+});
+
+describe('a replica that does not answer', () => {
+  it.each<[string, (fake: FakeOrderReplica) => unknown]>([
+    ['refuses the connection', (fake) => fake.close()],
+    [
+      'answers 503',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 503, {});
+      },
+    ],
+    [
+      'answers 404, as another program would',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 404, {});
+      },
+    ],
+    [
+      'redirects',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 302, {}, { Location: '/livez' });
+      },
+    ],
+    [
+      'breaks the connection off',
+      (fake) => {
+        fake.answer = (req) => req.socket.destroy();
+      },
+    ],
+    [
+      'answers what is not JSON',
+      (fake) => {
+        fake.answer = (_req, res) => res.end('<html>');
+      },
+    ],
+    [
+      'answers what are not orders',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 200, [{ orderId: 5 }]);
+      },
+    ],
+    [
+      'answers orders of somebody else',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 200, [orderOf('u-2')]);
+      },
+    ],
+    [
+      'answers without end',
+      (fake) => {
+        fake.answer = (_req, res) => res.end(`[${' '.repeat(600 * 1024)}]`);
+      },
+    ],
+    [
+      'leads elsewhere',
+      (fake) => {
+        fake.answer = (_req, res) => sendJson(res, 200, [], { Link: '<//evil/x>; rel="next"' });
+      },
+    ],
+  ])('because it %s is passed over for the next', async (_story, spoil) => {
+    const { first, servedBy, passedOver } = await replicas(2);
+    if (first !== undefined) await spoil(first);
+    expect(await servedBy()).toBe('order-2');
+    expect(passedOver).toEqual([{ replicaId: 'order-1', reason: expect.any(String), isNew: true }]);
+  });
+
+  it('in time is passed over for the next', async () => {
+    const { first, servedBy, passedOver } = await replicas(2, 50);
+    if (first !== undefined) first.answer = () => undefined;
+    expect(await servedBy()).toBe('order-2');
+    expect(passedOver[0]?.reason).toMatch(/timeout/i);
+  });
+
+  it('with a whole body in time is passed over for the next', async () => {
+    const { first, servedBy } = await replicas(2, 50);
+    if (first !== undefined) first.answer = (_req, res) => void res.writeHead(200).write('[');
+    expect(await servedBy()).toBe('order-2');
+  });
+
+  it('is asked once a call, and news only once until it answers again', async () => {
+    const { first, second, read, passedOver } = await replicas(2);
+    for (const fake of [first, second]) {
+      if (fake !== undefined) fake.answer = (_req, res) => sendJson(res, 500, {});
+    }
+    expect(await read()).toBeUndefined();
+    expect(await read()).toBeUndefined();
+    expect([first?.requests.length, second?.requests.length]).toEqual([2, 2]);
+    expect(passedOver.map(({ isNew }) => isNew)).toEqual([true, true, false, false]);
+    if (first !== undefined) first.answer = (_req, res) => sendJson(res, 200, []);
+    await read();
+    if (first !== undefined) first.answer = (_req, res) => sendJson(res, 500, {});
+    await read();
+    await read();
+    expect(passedOver.filter(({ replicaId, isNew }) => replicaId === 'order-1' && isNew)).toHaveLength(2);
+  });
+});
+
+describe('the answer', () => {
+  it('has the orders, the path of the rest and who served them', async () => {
+    const { first, read } = await replicas(1);
+    const next = '/order-service/u-1/orders?limit=100&cursor=abc';
+    if (first !== undefined) {
+      first.answer = (_req, res) =>
+        sendJson(res, 200, [{ ...orderOf('u-1'), unknownField: 1 }], { Link: `<${next}>; rel="next"` });
+    }
+    expect(await read()).toEqual({ orders: [orderOf('u-1')], ordersNext: next, servedBy: 'order-1' });
+  });
+
+  it('has no rest when there is no next link', async () => {
+    const { first, read } = await replicas(1);
+    expect((await read())?.ordersNext).toBeNull();
+    if (first !== undefined) {
+      first.answer = (_req, res) =>
+        sendJson(res, 200, [], { Link: '</order-service/u-1/orders?a>; rel="prev"' });
+    }
+    expect((await read())?.ordersNext).toBeNull();
+  });
+});
+
+describe('a read with a token', () => {
+  it('carries the token to the replica', async () => {
+    const { first, read } = await replicas(1);
+    await read('order-1.01ABC:7,order-2.01ABD:3');
+    expect(first?.requests[0]?.token).toBe('order-1.01ABC:7,order-2.01ABD:3');
+  });
+
+  it.each([400, 410])('that is refused with %i is refused without asking others', async (status) => {
+    const { first, second, read } = await replicas(2);
+    if (first !== undefined)
+      first.answer = (_req, res) => sendJson(res, status, { title: 'No', detail: 'Because.' });
+    await expect(read('x:1')).rejects.toMatchObject({
+      status,
+      servedBy: 'order-1',
+      problem: { title: 'No', detail: 'Because.' },
+    });
+    expect(second?.requests).toEqual([]);
+  });
+
+  it('goes on to a replica that has the write already', async () => {
+    const { first, read } = await replicas(2);
+    if (first !== undefined) first.answer = (_req, res) => sendJson(res, 503, {});
+    expect(await read('x:1')).toMatchObject({ servedBy: 'order-2' });
+  });
+
+  it('never passes for answered when no replica has the write', async () => {
+    const { first, second, read } = await replicas(2);
+    if (first !== undefined)
+      first.answer = (_req, res) => sendJson(res, 503, { detail: 'Not here yet.' }, { 'Retry-After': '2' });
+    await second?.close();
+    await expect(read('x:1')).rejects.toMatchObject({ status: 503, retryAfter: '2', servedBy: 'order-1' });
+  });
+
+  it('counts a refusal that was not about the token as no answer', async () => {
+    const { first, read } = await replicas(1);
+    if (first !== undefined) first.answer = (_req, res) => sendJson(res, 400, {});
+    expect(await read()).toBeUndefined();
+  });
+});

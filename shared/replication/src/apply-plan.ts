@@ -1,0 +1,224 @@
+/**
+ * The plan for one piece of the log: what each record means to what this replica holds.
+ *
+ *   record -> not ours, or changed on the way ................. quarantine
+ *          -> genuine, seq = applied + 1, link fits ........... apply (hidden where this build's rules refuse it)
+ *          -> genuine, seq <= applied, stored link is the same  duplicate, or the echo of an own row
+ *          -> genuine, contradicts a stored link .............. quarantine, alarm; of our own run: a fork, the end
+ *          -> genuine, beyond applied + 1, or a newer schema .. stall of its origin; others go on
+ *
+ * Planning reads but writes nothing; the applier stores a plan in one transaction with the position after it.
+ */
+import type { Chain } from './chain.ts';
+import { type ChangeEvent, decodeRecord } from './change-event.ts';
+import type { LogRecord } from './change-log.ts';
+import { errorText, ReplicationError } from './errors.ts';
+import type { HiddenRow, History, PlacedRow } from './history.ts';
+import type { Origin, Origins } from './origins.ts';
+import { bookmarkOf, type Position } from './positions.ts';
+import type { QuarantinedRecord } from './quarantine.ts';
+import type { Database } from './sqlite.ts';
+import type { Stall, StallReason } from './stalls.ts';
+
+/** What planning looks at. */
+export interface PlanContext {
+  readonly topic: string;
+  readonly chain: Chain;
+  readonly history: History;
+  readonly origins: Origins;
+  readonly stalls: ReadonlyMap<string, Stall>;
+  readonly reader: Database['reader'];
+  /** The origin of this run. */
+  readonly own: string;
+  /** Newest schema version that this build reads. */
+  readonly schemaVersion: number;
+  /** ISO 8601. */
+  readonly now: string;
+}
+
+/** A piece of one partition: records in order, none of them below `position`. */
+export interface Piece {
+  readonly partition: number;
+  readonly position: Position;
+  readonly records: readonly LogRecord[];
+}
+
+/** What a piece of the log comes to. */
+export interface ApplyPlan {
+  readonly rows: PlacedRow[];
+  readonly hidden: HiddenRow[];
+  /** Origins with the seq, link and `published` that they have after the plan. */
+  readonly origins: Map<string, Origin>;
+  readonly stalls: Map<string, Stall>;
+  /** Stalls that end because an event fits: their partitions are read again from there. */
+  readonly endedStalls: Map<string, Stall>;
+  readonly quarantined: QuarantinedRecord[];
+  /** Own origins of which the log shows a row while it lacks an earlier one. */
+  readonly lost: Set<string>;
+  duplicates: number;
+  echoes: number;
+}
+
+/**
+ * Plans a piece.
+ * @throws `fork` when the log shows a row of this very run that this run never wrote.
+ */
+export async function planPiece(piece: Piece, context: PlanContext): Promise<ApplyPlan> {
+  const carrying = piece.records.filter((record) => !record.isMarker);
+  const decoded = carrying.map((record) => ({ record, ...decodeRecord(record, context.chain) }));
+  const links = await storedLinks(
+    decoded.flatMap(({ event }) => event ?? []),
+    context,
+  );
+  const planner = new Planner(piece, context, links);
+  for (const { record, event, refusal } of decoded) {
+    if (event) planner.judge(event, record);
+    else planner.quarantine(record, refusal);
+    planner.position = { next: record.offset + 1, bookmark: null };
+    planner.last = record;
+  }
+  return planner.plan;
+}
+
+/** Links stored for the events that may be known already: one range query an origin. */
+async function storedLinks(
+  events: readonly ChangeEvent[],
+  context: PlanContext,
+): Promise<ReadonlyMap<string, ReadonlyMap<number, Buffer>>> {
+  const ranges = new Map<string, { from: number; to: number }>();
+  for (const { origin: name, seq } of events) {
+    if (seq > (context.origins.get(name)?.seq ?? 0)) continue;
+    const range = ranges.get(name);
+    ranges.set(name, { from: Math.min(seq, range?.from ?? seq), to: Math.max(seq, range?.to ?? seq) });
+  }
+  const links = new Map<string, ReadonlyMap<number, Buffer>>();
+  for (const [name, { from, to }] of ranges) {
+    const origin = context.origins.get(name);
+    if (origin) links.set(name, await context.history.links(context.reader, origin.id, from, to));
+  }
+  return links;
+}
+
+class Planner {
+  readonly plan: ApplyPlan = {
+    rows: [],
+    hidden: [],
+    origins: new Map(),
+    stalls: new Map(),
+    endedStalls: new Map(),
+    quarantined: [],
+    lost: new Set(),
+    duplicates: 0,
+    echoes: 0,
+  };
+  /** Position of the record that is judged; its bookmark is made only where a stall needs one. */
+  position: Position;
+  last: LogRecord | undefined;
+  readonly #piece: Piece;
+  readonly #context: PlanContext;
+  readonly #links: ReadonlyMap<string, ReadonlyMap<number, Buffer>>;
+  /** Links of rows that this plan itself applies, for a second copy within the same piece. */
+  readonly #planned = new Map<string, Buffer>();
+  /** Names seen for the first time; stored only if something of them is applied. */
+  readonly #fresh = new Map<string, Origin>();
+
+  constructor(piece: Piece, context: PlanContext, links: ReadonlyMap<string, ReadonlyMap<number, Buffer>>) {
+    this.#piece = piece;
+    this.#context = context;
+    this.#links = links;
+    this.position = piece.position;
+  }
+
+  judge(event: ChangeEvent, record: LogRecord): void {
+    const origin = this.#origin(event.origin);
+    if (event.seq <= origin.seq) this.#judgeKnown(event, origin, record);
+    else if (event.seq > origin.seq + 1) this.#judgeBeyond(event, 'hole');
+    else if (!event.previous.equals(origin.chain)) this.#contradiction(event, record);
+    else if (event.schemaVersion > this.#context.schemaVersion) this.#judgeBeyond(event, 'schema');
+    else this.#apply(event, origin);
+  }
+
+  quarantine(record: LogRecord, reason: string): void {
+    const { topic, now: foundAt } = this.#context;
+    this.plan.quarantined.push({ topic, partition: this.#piece.partition, record, reason, foundAt });
+  }
+
+  #judgeKnown(event: ChangeEvent, origin: Origin, record: LogRecord): void {
+    const stored = this.#planned.get(placeOf(event)) ?? this.#links.get(event.origin)?.get(event.seq);
+    if (stored && !stored.equals(event.chain)) {
+      this.#contradiction(event, record);
+    } else if (!origin.isMinted) {
+      this.plan.duplicates += 1;
+    } else if (event.seq === origin.published + 1) {
+      this.plan.echoes += 1;
+      this.plan.origins.set(origin.name, { ...origin, published: event.seq });
+    } else if (event.seq > origin.published) {
+      this.plan.lost.add(origin.name);
+    } else {
+      this.plan.duplicates += 1;
+    }
+  }
+
+  #judgeBeyond(event: ChangeEvent, reason: StallReason): void {
+    if (event.origin === this.#context.own) throw fork(event);
+    const { origin, schemaVersion } = event;
+    if (this.plan.stalls.has(origin)) return;
+    if (this.#context.stalls.has(origin) && !this.plan.endedStalls.has(origin)) return;
+    const { now: since } = this.#context;
+    const bookmark = this.last ? bookmarkOf(this.last) : this.#piece.position.bookmark;
+    const position = { next: this.position.next, bookmark };
+    this.plan.stalls.set(origin, {
+      origin,
+      reason,
+      schemaVersion,
+      since,
+      partition: this.#piece.partition,
+      position,
+    });
+  }
+
+  #apply(event: ChangeEvent, origin: Origin): void {
+    if (event.origin === this.#context.own) throw fork(event);
+    const table = this.#context.history.table(event.table);
+    const { seq, schemaVersion, chain } = event;
+    const place = { originId: origin.id, originName: origin.name, seq, schemaVersion, chain };
+    try {
+      if (!table) throw new Error(`this build has no table ${event.table}`);
+      this.plan.rows.push({ table, row: table.decode(event.bytes, schemaVersion), ...place });
+    } catch (error) {
+      // What fits is always applied, or the history of a healthy replica would end here.
+      this.plan.hidden.push({ event, originId: origin.id, reason: errorText(error) });
+    }
+    const isNextEcho = origin.isMinted && origin.published === seq - 1;
+    const published = isNextEcho ? seq : origin.published;
+    this.plan.origins.set(origin.name, { ...origin, seq, chain, published });
+    this.#planned.set(placeOf(event), chain);
+    const stall = this.#context.stalls.get(origin.name);
+    if (stall) this.plan.endedStalls.set(origin.name, stall);
+  }
+
+  #contradiction(event: ChangeEvent, record: LogRecord): void {
+    if (event.origin === this.#context.own) throw fork(event);
+    this.quarantine(record, `it contradicts what is stored of ${event.origin}: two lives of one run`);
+  }
+
+  #origin(name: string): Origin {
+    const known = this.plan.origins.get(name) ?? this.#context.origins.get(name) ?? this.#fresh.get(name);
+    if (known) return known;
+    const origin = this.#context.origins.fresh(name, { isMinted: false });
+    this.#fresh.set(name, origin);
+    return origin;
+  }
+}
+
+function placeOf(event: ChangeEvent): string {
+  return `${event.origin}:${event.seq}`;
+}
+
+function fork(event: ChangeEvent): ReplicationError {
+  return new ReplicationError({
+    code: 'fork',
+    message: `The log holds row ${event.seq} of this very run (${event.origin}), which this process never wrote.`,
+    hint: 'A copy of this machine or process is running. This one ends; its next start is a run of its own.',
+  });
+}

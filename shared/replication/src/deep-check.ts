@@ -1,0 +1,74 @@
+/**
+ * The deep check: recomputes every origin's chain from the rows as they are in the tables.
+ *
+ * The vector says what a replica believes; this says what its rows hash to. It reads page by page, so others are
+ * served meanwhile, and looks at the state of the moment in which it began.
+ */
+import { type Chain, GENESIS } from './chain.ts';
+import { errorText } from './errors.ts';
+import type { History } from './history.ts';
+import { digestOf, type Origin, type Origins, type Vector } from './origins.ts';
+import type { Database } from './sqlite.ts';
+
+/** Rows read at a time. */
+const PAGE_ROWS = 500;
+
+/** What the rows say. */
+export interface DeepCheck {
+  /** Digest over the recomputed links: equal to the replica's digest when the rows are what they were. */
+  readonly digest: string;
+  /** Digest of the vector at the moment the check began. */
+  readonly expected: string;
+  readonly rows: number;
+  /** What does not fit, the first place of each origin. Empty when all is well. */
+  readonly problems: readonly { readonly origin: string; readonly seq: number; readonly what: string }[];
+}
+
+/** Recomputes everything. */
+export async function deepCheck(options: {
+  reader: Database['reader'];
+  history: History;
+  origins: Origins;
+  chain: Chain;
+}): Promise<DeepCheck> {
+  const expected = options.origins.vector();
+  const found: Record<string, Vector[string]> = {};
+  const problems: { origin: string; seq: number; what: string }[] = [];
+  let rows = 0;
+  for (const origin of options.origins.list().filter(({ seq }) => seq > 0)) {
+    const { seq, link, problem } = await recompute(origin, options);
+    found[origin.name] = { seq, chain: link.toString('hex') };
+    rows += seq;
+    if (problem) problems.push({ origin: origin.name, seq: seq + 1, what: problem });
+  }
+  return { digest: digestOf(found), expected: digestOf(expected), rows, problems };
+}
+
+async function recompute(
+  origin: Origin,
+  options: { reader: Database['reader']; history: History; chain: Chain },
+): Promise<{ seq: number; link: Buffer; problem?: string }> {
+  let link: Buffer = GENESIS;
+  let seq = 0;
+  try {
+    while (seq < origin.seq) {
+      const page = await options.history.read(options.reader, origin, {
+        after: seq,
+        upTo: origin.seq,
+        limit: PAGE_ROWS,
+      });
+      for (const event of page) {
+        const own = options.chain.link(link, event);
+        if (!own.equals(event.chain))
+          return { seq, link, problem: `row ${event.seq} does not hash to its link` };
+        link = own;
+        seq = event.seq;
+      }
+    }
+  } catch (error) {
+    return { seq, link, problem: errorText(error) };
+  }
+  return link.equals(origin.chain)
+    ? { seq, link }
+    : { seq: seq - 1, link, problem: 'the last link is not the stored one' };
+}

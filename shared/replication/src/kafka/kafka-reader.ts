@@ -1,0 +1,213 @@
+/**
+ * A reader of one topic: one kafkajs consumer, alone in a group of its own, that is told by us where to read.
+ *
+ * No offset is committed. After every join each partition is sought to where the reader wants it; kafkajs would
+ * start at the earliest. Batches are cut into pieces of bounded size. Markers of strangers' transactions, which
+ * kafkajs drops, are handed on as records without content, so that offsets have no holes that nobody can explain.
+ */
+import type { LogRead, LogReader, LogRecord } from '../change-log.ts';
+import { ReplicationError } from '../errors.ts';
+import type { Logger } from '../surroundings.ts';
+import {
+  type Consumer,
+  type EachBatchPayload,
+  type Kafka,
+  type KafkaMessage,
+  leave,
+  withDeadline,
+} from './kafka.ts';
+
+/** How to read. */
+export interface KafkaReaderOptions {
+  readonly kafka: Kafka;
+  readonly topic: string;
+  /** Unique to this consumer, so that nothing ever waits for a dead member of it. */
+  readonly groupId: string;
+  /** Partitions that a join must yield. */
+  readonly partitions: number;
+  /** Records of one piece at most. */
+  readonly maxRecords: number;
+  readonly reader: LogReader;
+  readonly logger: Logger;
+}
+
+/** Longest wait of the broker for new records, in milliseconds; also bounds how long a stop takes. */
+const FETCH_WAIT_MS = 250;
+
+/** Longest wait for joining the group, in milliseconds. */
+const JOIN_MS = 20_000;
+
+/** A batch as kafkajs has it; its types leave out two fields. */
+type WholeBatch = EachBatchPayload['batch'] & {
+  readonly fetchedOffset: string | number;
+  readonly rawMessages: readonly (KafkaMessage & { readonly isControlRecord?: boolean })[];
+};
+
+/** Starts a consumer and resolves once it has joined. */
+export async function startReader(options: KafkaReaderOptions): Promise<{ stop(): Promise<void> }> {
+  const consumer = options.kafka.consumer({
+    groupId: options.groupId,
+    // The group is never shared and never used again: a dead member of it keeps nobody waiting.
+    sessionTimeout: 30_000,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    maxBytesPerPartition: 1_048_576,
+    allowAutoTopicCreation: false,
+    // An event is judged by its own link. A stranger's hanging transaction must not hold up everybody.
+    readUncommitted: true,
+  });
+  const running = new Running(options, consumer);
+  try {
+    await running.start();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return running;
+}
+
+class Running {
+  readonly #options: KafkaReaderOptions;
+  readonly #consumer: Consumer;
+  #isOver = false;
+  #hasStarted = false;
+  /** Pieces are taken one at a time, those made of markers only included. */
+  #taking: Promise<unknown> = Promise.resolve();
+
+  constructor(options: KafkaReaderOptions, consumer: Consumer) {
+    this.#options = options;
+    this.#consumer = consumer;
+  }
+
+  async start(): Promise<void> {
+    const { topic, partitions } = this.#options;
+    const consumer = this.#consumer;
+    await withDeadline(`connecting the reader of ${topic}`, () => consumer.connect());
+    await withDeadline(`subscribing to ${topic}`, () =>
+      consumer.subscribe({ topics: [topic], fromBeginning: true }),
+    );
+    const joined = new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        const got = payload.memberAssignment[topic]?.length ?? 0;
+        this.#seek();
+        if (got === partitions) return resolve();
+        const error = notAllPartitions(got, partitions);
+        reject(error);
+        this.#breakOff(error);
+      });
+      consumer.on(consumer.events.CRASH, ({ payload }) => {
+        reject(payload.error);
+        this.#breakOff(payload.error);
+      });
+    });
+    consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize === 0) this.#takeMarkers(payload);
+    });
+    // `run` must be called before `seek` and resolves only after joining; the join is awaited by its event.
+    const running = consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: (payload) => this.#takeBatch(payload),
+    });
+    await withDeadline(`joining the group of ${topic}`, () => Promise.all([running, joined]), JOIN_MS);
+    this.#hasStarted = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#taking.catch(() => undefined);
+    await leave('reader', this.#consumer, 3000);
+  }
+
+  async #takeBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+    const { partition, highWatermark, fetchedOffset, rawMessages } = batch as WholeBatch;
+    const records = rawMessages.map(toRecord).filter(({ offset }) => offset >= Number(fetchedOffset));
+    let from = Number(fetchedOffset);
+    for (let start = 0; start < records.length; start += this.#options.maxRecords) {
+      if (this.#isOver || !isRunning() || isStale()) return;
+      const piece = records.slice(start, start + this.#options.maxRecords);
+      const next = (piece.at(-1)?.offset ?? from - 1) + 1;
+      const answer = await this.#take({ partition, from, records: piece, next, end: Number(highWatermark) });
+      if (answer === 'seek') return;
+      from = next;
+      await heartbeat();
+    }
+  }
+
+  #takeMarkers(payload: {
+    partition: number;
+    firstOffset: string;
+    lastOffset: string;
+    highWatermark: string;
+  }): void {
+    if (payload.firstOffset === null) return;
+    const from = Number(payload.firstOffset);
+    const next = Number(payload.lastOffset) + 1;
+    const records = Array.from({ length: Math.max(0, next - from) }, (_, i) => marker(from + i));
+    void this.#take({
+      partition: payload.partition,
+      from,
+      records,
+      next,
+      end: Number(payload.highWatermark),
+    });
+  }
+
+  #take(read: LogRead): Promise<'go on' | 'seek'> {
+    const taking = this.#taking.then(async () => {
+      if (this.#isOver) return 'seek' as const;
+      const answer = await this.#options.reader.take(read);
+      if (answer === 'seek') this.#seek();
+      return answer;
+    });
+    this.#taking = taking.catch(() => undefined);
+    return taking;
+  }
+
+  #seek(): void {
+    const { topic, partitions, reader } = this.#options;
+    if (this.#isOver) return;
+    for (let partition = 0; partition < partitions; partition += 1) {
+      this.#consumer.seek({ topic, partition, offset: String(reader.startOf(partition)) });
+    }
+  }
+
+  #breakOff(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // Not awaited: this runs inside the consumer's own event.
+    void leave('reader', this.#consumer, 3000);
+    // Before the start has ended, the start itself fails with this error.
+    if (this.#hasStarted) this.#options.reader.broke(error);
+  }
+}
+
+function toRecord(message: KafkaMessage & { readonly isControlRecord?: boolean }): LogRecord {
+  const offset = Number(message.offset);
+  if (message.isControlRecord) return marker(offset);
+  const headers: Record<string, Buffer> = Object.create(null);
+  for (const [name, value] of Object.entries(message.headers ?? {})) {
+    if (value === undefined) continue;
+    // A header that comes twice is none of ours; joined, it stays part of the fingerprint and verifies nothing.
+    const parts = Array.isArray(value) ? value : [value];
+    headers[name] = parts.length === 1 ? toBuffer(parts[0]) : Buffer.concat(parts.map(toBuffer));
+  }
+  const timestampMs = Number(message.timestamp);
+  return { offset, isMarker: false, timestampMs, key: message.key, value: message.value, headers };
+}
+
+function marker(offset: number): LogRecord {
+  return { offset, isMarker: true, timestampMs: 0, key: null, value: null, headers: {} };
+}
+
+function toBuffer(value: Buffer | string | undefined): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value ?? '');
+}
+
+function notAllPartitions(got: number, wanted: number): ReplicationError {
+  return new ReplicationError({
+    code: 'log-unreachable',
+    message: `Joining yielded ${got} of ${wanted} partitions: somebody else is in this consumer's group.`,
+    hint: 'Two processes run with one origin, which must not be; a fresh consumer is tried.',
+    isRetryable: true,
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * Topics: made by the service when they are missing, and held against what replication needs when they are there.
+ */
+import { errorText, ReplicationError } from '../errors.ts';
+import type { Logger } from '../surroundings.ts';
+import { type Admin, withDeadline } from './kafka.ts';
+
+/** A topic as this service needs it. */
+export interface TopicPlan {
+  readonly topic: string;
+  readonly partitions: number;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** ConfigResourceTypes.TOPIC of Kafka's protocol. */
+const TOPIC_RESOURCE = 2;
+
+/**
+ * Creates the topic where it is missing, and says how many partitions it has. Without the right to create, a topic
+ * made beforehand is used. Settings that differ from the plan are reported, not changed: they are the operator's.
+ */
+export async function ensureTopic(admin: Admin, plan: TopicPlan, logger: Logger): Promise<number> {
+  const { topic, partitions: numPartitions, replicationFactor, settings } = plan;
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  try {
+    await withDeadline(`creating topic ${topic}`, () =>
+      admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, numPartitions, replicationFactor, configEntries }],
+      }),
+    );
+  } catch (error) {
+    logger.debug(
+      { topic, error: errorText(error) },
+      'the topic could not be created; looking whether it is there',
+    );
+  }
+  const { topics } = await withDeadline(`reading topic ${topic}`, () =>
+    admin.fetchTopicMetadata({ topics: [topic] }),
+  );
+  const partitions = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+  if (partitions === 0) {
+    throw new ReplicationError({
+      code: 'log-unreachable',
+      message: `Topic ${topic} is missing and could not be created.`,
+      hint: `Allow this client to create it, or create it with ${numPartitions} partitions.`,
+      isRetryable: true,
+    });
+  }
+  await reportDifferences(admin, plan, logger);
+  return partitions;
+}
+
+async function reportDifferences(admin: Admin, plan: TopicPlan, logger: Logger): Promise<void> {
+  const { topic, settings } = plan;
+  try {
+    const { resources } = await withDeadline(`reading the settings of ${topic}`, () =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: Object.keys(settings) }],
+      }),
+    );
+    for (const { configName, configValue } of resources[0]?.configEntries ?? []) {
+      const wanted = settings[configName];
+      if (wanted === undefined || wanted === configValue) continue;
+      logger.warn(
+        { topic, setting: configName, found: configValue, wanted },
+        'a setting of the topic endangers replication: the topic must keep every record for ever',
+      );
+    }
+  } catch (error) {
+    logger.debug({ topic, error: errorText(error) }, 'the settings of the topic could not be read');
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Every bound of a replica, with its default and unit. Nothing in this library waits or grows without one.
+ */
+
+/** Bounds that a service may set. */
+export interface Limits {
+  /** Writes that may wait for the disk. Default 10 000. */
+  readonly maxQueuedWrites: number;
+  /** Rows that the log has not acknowledged before local writes are refused. Default 100 000. */
+  readonly maxUnpublished: number;
+  /** Bytes of one row in canonical form. Default 65 536. */
+  readonly maxRowBytes: number;
+  /** Rows of one append. Default 500. */
+  readonly publishRows: number;
+  /** Value bytes of one append. Default 524 288, half of what Kafka takes by default. */
+  readonly publishBytes: number;
+  /** Callers that may wait for a token or an acknowledgement, each. Default 10 000. */
+  readonly maxWaiters: number;
+  /** How long `Write-Concern: log` waits for the acknowledgement, in milliseconds. Default 5000. */
+  readonly acknowledgeMs: number;
+  /** How long a read waits for its token, in milliseconds. Default 2000. */
+  readonly tokenWaitMs: number;
+  /** Silence of a replica id after which its missing writes count as gone, in milliseconds. Default 7 days. */
+  readonly goneAfterMs: number;
+  /** Time without progress below the end of the log until the reader is replaced, in milliseconds. Default 15 000. */
+  readonly standstillMs: number;
+  /** How long a stop waits for unpublished rows to reach the log, in milliseconds. Default 2000. */
+  readonly drainMs: number;
+  /** How long a statement waits for another process's lock on the file, in milliseconds. Default 2000. */
+  readonly busyTimeoutMs: number;
+  /** Read connections. Default 2. */
+  readonly readers: number;
+}
+
+const DEFAULTS: Limits = {
+  maxQueuedWrites: 10_000,
+  maxUnpublished: 100_000,
+  maxRowBytes: 65_536,
+  publishRows: 500,
+  publishBytes: 524_288,
+  maxWaiters: 10_000,
+  acknowledgeMs: 5000,
+  tokenWaitMs: 2000,
+  goneAfterMs: 7 * 24 * 3_600_000,
+  standstillMs: 15_000,
+  drainMs: 2000,
+  busyTimeoutMs: 2000,
+  readers: 2,
+};
+
+/** The given limits, defaults for the rest. Undefined counts as not given. */
+export function withDefaults(given: { readonly [K in keyof Limits]?: Limits[K] | undefined }): Limits {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...DEFAULTS, ...Object.fromEntries(set) };
+}

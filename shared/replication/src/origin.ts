@@ -1,0 +1,34 @@
+/**
+ * Origins: the name of one run of a replica, `<replicaId>.<ULID>`.
+ *
+ * A new one is minted at every process start and never used again, so no number that an origin gives out can
+ * ever be given out twice, whatever happened to the directory in between.
+ */
+import { ulid } from 'ulid';
+import type { Clock, Random } from './surroundings.ts';
+
+/** Allowed replica ids, the stable half of an origin. */
+export const REPLICA_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+const ORIGIN = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([0-7][0-9A-HJKMNP-TV-Z]{25})$/;
+
+/** A fresh origin for this run of `replicaId`. */
+export function mintOrigin(replicaId: string, world: { clock: Clock; random: Random }): string {
+  const prng = (): number => Buffer.from(world.random.bytes(4)).readUInt32BE() / 2 ** 32;
+  return `${replicaId}.${ulid(world.clock.now(), prng)}`;
+}
+
+/** True when `name` has the form of an origin. */
+export function isOrigin(name: string): boolean {
+  return ORIGIN.test(name);
+}
+
+/** The replica whose run an origin was. */
+export function replicaOf(origin: string): string {
+  return origin.slice(0, origin.lastIndexOf('.'));
+}
+
+/** The ULID of an origin: of two runs of one replica, the later one has the larger run. */
+export function runOf(origin: string): string {
+  return origin.slice(origin.lastIndexOf('.') + 1);
+}

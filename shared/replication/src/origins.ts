@@ -1,0 +1,154 @@
+/**
+ * The origins this replica knows, in memory: what is applied of each, and therefore the vector.
+ *
+ * It mirrors `replication_origin` and is changed only after the transaction that changed the table has been
+ * committed, so whoever reads it sees what is on disk. Entries are replaced, never changed in place.
+ */
+import { createHash } from 'node:crypto';
+import { GENESIS } from './chain.ts';
+import { runOf } from './origin.ts';
+import type { Connection, Database } from './sqlite.ts';
+
+/** One origin as this replica holds it. */
+export interface Origin {
+  /** The small integer that stands for the name in rows of this database. */
+  readonly id: number;
+  readonly name: string;
+  /** Applied: this replica holds the rows 1..seq. */
+  readonly seq: number;
+  /** Link of row `seq`. */
+  readonly chain: Buffer;
+  /** True when it was minted in this directory, so its unpublished rows are this replica's to publish. */
+  readonly isMinted: boolean;
+  /** Partition that a minted origin publishes to; null until its first publish. */
+  readonly partition: number | null;
+  /** Of a minted origin: the rows 1..published were read back from the log. */
+  readonly published: number;
+}
+
+/** Seq and chain (hex) by origin, for every origin with at least one row. */
+export type Vector = Readonly<Record<string, { readonly seq: number; readonly chain: string }>>;
+
+/** All known origins. */
+export class Origins {
+  readonly #byName = new Map<string, Origin>();
+  /** Names of minted origins with rows that were not read back from the log. */
+  readonly #pending = new Set<string>();
+  #nextId = 1;
+
+  /** Reads the table. */
+  static async load(reader: Database['reader']): Promise<Origins> {
+    const origins = new Origins();
+    const rows = await reader.all<{
+      id: number;
+      name: string;
+      seq: number;
+      chain: Buffer;
+      minted: number;
+      partition: number | null;
+      published: number;
+    }>('SELECT id, name, seq, chain, minted, partition, published FROM replication_origin ORDER BY id');
+    for (const { minted, ...row } of rows) origins.set({ ...row, isMinted: minted === 1 });
+    return origins;
+  }
+
+  /** The entry of `name`, if this replica holds anything of it. */
+  get(name: string): Origin | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** All entries, in the order in which they became known. */
+  list(): Origin[] {
+    return [...this.#byName.values()];
+  }
+
+  /** Replaces an entry; call it only after the transaction that stored it was committed. */
+  set(origin: Origin): void {
+    this.#byName.set(origin.name, origin);
+    this.#nextId = Math.max(this.#nextId, origin.id + 1);
+    if (origin.isMinted && origin.seq > origin.published) this.#pending.add(origin.name);
+    else this.#pending.delete(origin.name);
+  }
+
+  /** Minted origins with rows that were not read back from the log yet, the earliest run first. */
+  pending(): Origin[] {
+    const found = [...this.#pending].flatMap((name) => this.#byName.get(name) ?? []);
+    return found.sort((a, b) => a.id - b.id);
+  }
+
+  /** An entry for a name not seen before, with an id of its own. Not known until it is `set`. */
+  fresh(name: string, options: { isMinted: boolean }): Origin {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return { id, name, seq: 0, chain: GENESIS, isMinted: options.isMinted, partition: null, published: 0 };
+  }
+
+  /** Rows held, of all origins. */
+  rows(): number {
+    let rows = 0;
+    for (const origin of this.#byName.values()) rows += origin.seq;
+    return rows;
+  }
+
+  /** The vector, or the part of it whose names pass `only`. */
+  vector(only: (name: string) => boolean = () => true): Vector {
+    const vector: Record<string, { seq: number; chain: string }> = {};
+    for (const { name, seq, chain } of this.#byName.values()) {
+      if (seq > 0 && only(name)) vector[name] = { seq, chain: chain.toString('hex') };
+    }
+    return vector;
+  }
+
+  /** The latest origin of a replica id that this replica holds anything of. */
+  latestRun(replicaId: string): string | undefined {
+    let latest: string | undefined;
+    for (const name of this.#byName.keys()) {
+      if (name.startsWith(`${replicaId}.`) && (latest === undefined || runOf(name) > runOf(latest)))
+        latest = name;
+    }
+    return latest;
+  }
+}
+
+/** SHA-256 (hex) over the vector's lines `origin TAB seq TAB chain LF`, sorted by origin. */
+export function digestOf(vector: Vector): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(vector).sort()) {
+    hash.update(`${name}\t${vector[name]?.seq}\t${vector[name]?.chain}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** Stores seq and link of entries, new ones whole; part of the transaction that stores their rows. */
+export async function saveApplied(connection: Connection, origins: Iterable<Origin>): Promise<void> {
+  for (const { id, name, seq, chain, isMinted, partition, published } of origins) {
+    // The writer moves seq and link of our own run, the applier moves `published`: neither touches the other's.
+    await connection.run(
+      `INSERT INTO replication_origin (id, name, seq, chain, minted, partition, published) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain`,
+      [id, name, seq, chain, isMinted ? 1 : 0, partition, published],
+    );
+  }
+}
+
+/** Stores how far an origin was read back from the log. */
+export async function savePublished(
+  connection: Connection,
+  origin: { id: number; published: number },
+): Promise<void> {
+  await connection.run('UPDATE replication_origin SET published = ? WHERE id = ?', [
+    origin.published,
+    origin.id,
+  ]);
+}
+
+/** Pins the partition that an origin publishes to. */
+export async function savePartition(
+  connection: Connection,
+  origin: { id: number; partition: number },
+): Promise<void> {
+  await connection.run('UPDATE replication_origin SET partition = ? WHERE id = ?', [
+    origin.partition,
+    origin.id,
+  ]);
+}

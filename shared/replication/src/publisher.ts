@@ -1,0 +1,274 @@
+/**
+ * The publisher: own rows -> log. One append is in flight at a time.
+ *
+ *   origin:  idle --rows above `acknowledged`--> appending --ok--> acknowledged --read back in order--> published
+ *                                                   |                  |
+ *                                                   +--error--> backing off, then again from `acknowledged`
+ *                                                                      +--log lost it--> again from `published`
+ *
+ * What is to publish is a query: rows of origins minted in this directory above what is acknowledged. What earlier
+ * runs left behind goes first, each origin with a backoff of its own. The acknowledgement counts in memory only;
+ * `published` is moved by the applier when it reads the rows back.
+ */
+import { createHash } from 'node:crypto';
+import { backoffMs, policies } from './backoff.ts';
+import { encodeEvent } from './change-event.ts';
+import type { ChangeLog } from './change-log.ts';
+import { errorText, isReplicationError } from './errors.ts';
+import type { History, StoredEvent } from './history.ts';
+import type { NextStep } from './loop.ts';
+import { Milestones } from './milestones.ts';
+import { type Origin, type Origins, savePartition } from './origins.ts';
+import type { Database } from './sqlite.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Writer } from './writer.ts';
+
+/** An append that was acknowledged but not yet read back. */
+interface Acknowledgement {
+  readonly partition: number;
+  readonly lastOffset: number;
+  readonly seq: number;
+}
+
+interface Outgoing {
+  acknowledged: number;
+  acknowledgements: Acknowledgement[];
+  failures: number;
+  retryAtMs: number;
+  /** Halved when the broker finds a batch too large, and grown again afterwards. */
+  maxRows: number;
+}
+
+/** How the publisher is put together. */
+export interface PublisherOptions {
+  readonly log: ChangeLog;
+  readonly cluster: string;
+  readonly reader: Database['reader'];
+  readonly history: History;
+  readonly origins: Origins;
+  readonly writer: Writer;
+  readonly world: Surroundings;
+  /** Rows of one append at most. */
+  readonly maxRows: number;
+  /** Value bytes of one append at most. */
+  readonly maxBytes: number;
+  /** Callers that may wait for an acknowledgement. */
+  readonly maxWaiters: number;
+}
+
+/** Acknowledged appends that are remembered for one origin; beyond it neighbours are merged. */
+const MAX_ACKNOWLEDGEMENTS = 1000;
+
+/** Publishes the rows minted in this directory. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #outgoing = new Map<string, Outgoing>();
+  readonly #acknowledgedRows: Milestones;
+  #partitions = 0;
+  #isLogReachable = false;
+  #republished = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#acknowledgedRows = new Milestones({ clock: options.world.clock, maxWaiters: options.maxWaiters });
+  }
+
+  /** False while the last attempt to append failed, and before the first contact. */
+  get isLogReachable(): boolean {
+    return this.#isLogReachable;
+  }
+
+  /** Times that rows had to be published again because the log had lost them. */
+  get republished(): number {
+    return this.#republished;
+  }
+
+  /** Rows minted here that the log has not acknowledged in this run. */
+  unacknowledged(): number {
+    return this.#options.origins
+      .pending()
+      .reduce((sum, origin) => sum + origin.seq - this.#stateOf(origin).acknowledged, 0);
+  }
+
+  /** Rows minted here that were not yet read back from the log. */
+  unpublished(): number {
+    return this.#options.origins.pending().reduce((sum, origin) => sum + origin.seq - origin.published, 0);
+  }
+
+  /** The log was opened and has this many partitions. */
+  connected(partitions: number): void {
+    this.#partitions = partitions;
+    this.#isLogReachable = true;
+  }
+
+  /** The log does not answer. */
+  disconnected(): void {
+    this.#isLogReachable = false;
+  }
+
+  /** Resolves true once the log has acknowledged row `seq` of `origin`, false after `timeoutMs`. */
+  async acknowledged(place: { origin: string; seq: number }, timeoutMs: number): Promise<boolean> {
+    const origin = this.#options.origins.get(place.origin);
+    if (origin && this.#stateOf(origin).acknowledged >= place.seq) return true;
+    return this.#acknowledgedRows.wait(place.origin, place.seq, timeoutMs);
+  }
+
+  /** Publishes one batch of one origin, if there is any and the log is there. */
+  async publishOnce(): Promise<NextStep> {
+    if (this.#partitions === 0) return Number.POSITIVE_INFINITY;
+    const now = this.#options.world.clock.monotonic();
+    const waiting = this.#options.origins
+      .pending()
+      .filter((origin) => origin.seq > this.#stateOf(origin).acknowledged);
+    const due = waiting.find((origin) => this.#stateOf(origin).retryAtMs <= now);
+    if (due) {
+      await this.#publish(due);
+      return 0;
+    }
+    return Math.min(
+      Number.POSITIVE_INFINITY,
+      ...waiting.map((origin) => Math.max(1, this.#stateOf(origin).retryAtMs - now)),
+    );
+  }
+
+  /** Something new was read back, up to `seq`: the applier has stored it. */
+  readBack(name: string, seq: number): void {
+    const state = this.#outgoing.get(name);
+    if (!state) return;
+    state.acknowledgements = state.acknowledgements.filter((one) => one.seq > seq);
+    // Found in the log by reading it: that is as good as an acknowledgement that went missing.
+    if (seq > state.acknowledged) this.#acknowledge(name, state, seq);
+  }
+
+  /** The applier has passed everything of a partition below `next`: what was acknowledged there must have been seen. */
+  passed(partition: number, next: number): void {
+    for (const origin of this.#options.origins.pending()) {
+      const isLost = this.#outgoing
+        .get(origin.name)
+        ?.acknowledgements.some(
+          (one) => one.partition === partition && one.lastOffset < next && one.seq > origin.published,
+        );
+      if (isLost) this.publishAgain(origin.name);
+    }
+  }
+
+  /** The log lacks something of this origin: go back to what was read back from it. */
+  publishAgain(name: string): void {
+    const origin = this.#options.origins.get(name);
+    const state = this.#outgoing.get(name);
+    if (!origin || !state || state.acknowledged === origin.published) return;
+    this.#republished += 1;
+    this.#options.world.logger.warn(
+      { origin: name, published: origin.published, acknowledged: state.acknowledged },
+      'the log lost rows that it had acknowledged; publishing them again',
+    );
+    state.acknowledged = origin.published;
+    state.acknowledgements = [];
+  }
+
+  /** Publishes nothing more and ends all waits for acknowledgements. */
+  stop(): void {
+    this.#partitions = 0;
+    this.#isLogReachable = false;
+    this.#acknowledgedRows.giveUp();
+  }
+
+  async #publish(origin: Origin): Promise<void> {
+    const { log, world, writer, cluster } = this.#options;
+    const state = this.#stateOf(origin);
+    const events = await this.#nextEvents(origin, state);
+    const last = events.at(-1);
+    if (!last) return;
+    try {
+      const partition = await this.#partitionOf(origin, writer);
+      await world.observe('publish:before-append');
+      const { lastOffset } = await log.append(
+        partition,
+        events.map((event) => encodeEvent(event, { cluster, key: event.key, time: event.time })),
+      );
+      await world.observe('publish:after-append');
+      this.#isLogReachable = true;
+      state.failures = 0;
+      state.maxRows = Math.min(this.#options.maxRows, state.maxRows * 2);
+      this.#remember(state, { partition, lastOffset, seq: last.seq });
+      this.#acknowledge(origin.name, state, last.seq);
+    } catch (error) {
+      this.#backOff(origin, state, { error, rows: events.length });
+    }
+  }
+
+  async #nextEvents(origin: Origin, state: Outgoing): Promise<StoredEvent[]> {
+    const { history, reader, maxBytes } = this.#options;
+    const range = { after: state.acknowledged, upTo: origin.seq, limit: state.maxRows };
+    const events = await history.read(reader, origin, range);
+    let bytes = 0;
+    const fitting = events.findIndex((event) => {
+      bytes += event.bytes.length;
+      return bytes > maxBytes;
+    });
+    return fitting === -1 ? events : events.slice(0, Math.max(1, fitting));
+  }
+
+  async #partitionOf(origin: Origin, writer: Writer): Promise<number> {
+    if (origin.partition !== null && origin.partition < this.#partitions) return origin.partition;
+    const partition = createHash('sha256').update(origin.name).digest().readUInt32BE() % this.#partitions;
+    const { origins } = this.#options;
+    await writer.submit({
+      write: async (connection) => {
+        await savePartition(connection, { id: origin.id, partition });
+        return () => origins.set({ ...(origins.get(origin.name) ?? origin), partition });
+      },
+    });
+    return partition;
+  }
+
+  #backOff(origin: Origin, state: Outgoing, failed: { error: unknown; rows: number }): void {
+    const { clock, logger, random } = this.#options.world;
+    if (!isReplicationError(failed.error)) throw failed.error;
+    if (isReplicationError(failed.error, 'event-too-large') && failed.rows > 1) {
+      state.maxRows = Math.max(1, Math.floor(failed.rows / 2));
+      return;
+    }
+    if (isReplicationError(failed.error, 'outcome-unknown', 'database-damaged', 'database-failed'))
+      throw failed.error;
+    this.#isLogReachable &&= !isReplicationError(failed.error, 'log-unreachable');
+    state.failures += 1;
+    const waitMs = backoffMs(policies.publish, state.failures, random);
+    state.retryAtMs = clock.monotonic() + waitMs;
+    const fields = {
+      origin: origin.name,
+      rows: failed.rows,
+      failures: state.failures,
+      error: errorText(failed.error),
+    };
+    if (state.failures === 1)
+      logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
+    else logger.debug(fields, 'publishing failed again');
+  }
+
+  #acknowledge(name: string, state: Outgoing, seq: number): void {
+    state.acknowledged = seq;
+    this.#acknowledgedRows.reached(name, seq);
+  }
+
+  #remember(state: Outgoing, acknowledgement: Acknowledgement): void {
+    state.acknowledgements.push(acknowledgement);
+    // Dropping the older of two neighbours only makes a loss be noticed a little later.
+    if (state.acknowledgements.length > MAX_ACKNOWLEDGEMENTS) state.acknowledgements.shift();
+  }
+
+  #stateOf(origin: Origin): Outgoing {
+    let state = this.#outgoing.get(origin.name);
+    if (!state) {
+      state = {
+        acknowledged: origin.published,
+        acknowledgements: [],
+        failures: 0,
+        retryAtMs: 0,
+        maxRows: this.#options.maxRows,
+      };
+      this.#outgoing.set(origin.name, state);
+    }
+    return state;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Quarantine: records on our topic that are no event of ours, or a genuine event that contradicts what is stored.
+ *
+ * They are kept with their place and the reason, up to a bound of bytes each and of records in all, and touch
+ * nothing else. The log still has them whole.
+ */
+import type { LogRecord } from './change-log.ts';
+import type { Connection } from './sqlite.ts';
+
+/** Bytes kept of a value or key. */
+const KEPT_BYTES = 65_536;
+
+/** Records kept; beyond it the oldest make room. */
+const KEPT_RECORDS = 10_000;
+
+/** A record set aside. */
+export interface QuarantinedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly record: LogRecord;
+  readonly reason: string;
+  /** ISO 8601, wall time, for people. */
+  readonly foundAt: string;
+}
+
+/** Stores records; one that is there already (read a second time) stays as it is. */
+export async function saveQuarantined(
+  connection: Connection,
+  found: readonly QuarantinedRecord[],
+): Promise<void> {
+  for (const { topic, partition, record, reason, foundAt } of found) {
+    const headers = Object.entries(record.headers).map(([name, value]) => [
+      name,
+      value?.toString('base64') ?? null,
+    ]);
+    await connection.run(
+      `INSERT INTO replication_quarantine
+         (topic, partition, "offset", reason, found_at, size, record_key, record_value, headers)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (topic, partition, "offset") DO NOTHING`,
+      [
+        topic,
+        partition,
+        record.offset,
+        reason,
+        foundAt,
+        record.value?.length ?? 0,
+        record.key?.subarray(0, KEPT_BYTES) ?? null,
+        record.value?.subarray(0, KEPT_BYTES) ?? null,
+        JSON.stringify(headers).slice(0, KEPT_BYTES),
+      ],
+    );
+  }
+  if (found.length > 0) {
+    await connection.run(
+      'DELETE FROM replication_quarantine WHERE id <= (SELECT max(id) FROM replication_quarantine) - ?',
+      [KEPT_RECORDS],
+    );
+  }
+}
+
+/** How many records are kept. */
+export async function countQuarantined(reader: Pick<Connection, 'all'>): Promise<number> {
+  const [row] = await reader.all<{ n: number }>('SELECT count(*) AS n FROM replication_quarantine');
+  return row?.n ?? 0;
+}

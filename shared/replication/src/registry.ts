@@ -1,0 +1,101 @@
+/**
+ * The registry: which replicas are alive, judged by what was heard and when, by the local monotonic clock.
+ *
+ * Only a second, newer beat makes a replica count as alive: the first one may be an old record read again. A
+ * silence of five seconds while others are heard, or a goodbye, takes it out. While nobody at all is heard the
+ * channel itself is taken to be away: the last known list stays, and calls tell who answers. Of two origins with one replica id both are kept apart, and
+ * whoever asks by replica id gets the later run.
+ */
+import type { Announcement } from './announcement.ts';
+import { replicaOf, runOf } from './origin.ts';
+import type { Clock } from './surroundings.ts';
+
+/** Silence after which a replica counts as gone. */
+export const SILENCE_MS = 5000;
+
+/** Origins remembered at most; the longest silent ones are forgotten first. */
+const MAX_ORIGINS = 1000;
+
+/** A replica that is alive. */
+export interface LiveReplica {
+  readonly replicaId: string;
+  readonly origin: string;
+  readonly url: string;
+  readonly state: Announcement['state'];
+  readonly announcement: Announcement;
+}
+
+/** Longest pause between two announcements of anybody that counts as time of the channel, in milliseconds. */
+const CHANNEL_PAUSE_MS = 1500;
+
+interface Heard {
+  announcement: Announcement;
+  /** Time of the channel. */
+  heardAtMs: number;
+  isAlive: boolean;
+}
+
+/** Replicas by what they announced. */
+export class Registry {
+  readonly #clock: Clock;
+  readonly #heard = new Map<string, Heard>();
+  readonly #heardOfReplica = new Map<string, number>();
+  readonly #startedAtMs: number;
+  /** Runs only while announcements arrive, so that an outage of the channel is nobody's silence. */
+  #channelMs = 0;
+  #lastHeardMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedAtMs = clock.monotonic();
+    this.#lastHeardMs = this.#startedAtMs;
+  }
+
+  /** Takes in an announcement; older beats of an origin than the last one are dropped. */
+  hear(announcement: Announcement): void {
+    const { origin, beat } = announcement;
+    const before = this.#heard.get(origin);
+    if (before && beat <= before.announcement.beat) return;
+    const now = this.#clock.monotonic();
+    this.#channelMs += Math.min(now - this.#lastHeardMs, CHANNEL_PAUSE_MS);
+    this.#lastHeardMs = now;
+    const isAlive = before !== undefined && announcement.state !== 'leaving';
+    this.#heard.delete(origin);
+    this.#heard.set(origin, { announcement, heardAtMs: this.#channelMs, isAlive });
+    this.#heardOfReplica.set(replicaOf(origin), now);
+    if (this.#heard.size > MAX_ORIGINS) {
+      const [oldest = ''] = this.#heard.keys();
+      this.#heard.delete(oldest);
+    }
+  }
+
+  /** Everybody alive, one entry a replica id (the later run), sorted by replica id. */
+  live(): LiveReplica[] {
+    const byReplica = new Map<string, LiveReplica>();
+    for (const announcement of this.#alive()) {
+      const { origin, url, state } = announcement;
+      const replicaId = replicaOf(origin);
+      const other = byReplica.get(replicaId);
+      if (!other || runOf(origin) > runOf(other.origin)) {
+        byReplica.set(replicaId, { replicaId, origin, url, state, announcement });
+      }
+    }
+    return [...byReplica.values()].sort((a, b) => (a.replicaId < b.replicaId ? -1 : 1));
+  }
+
+  /** Origins of everybody alive, two runs of one replica id included. */
+  liveOrigins(): string[] {
+    return this.#alive().map(({ origin }) => origin);
+  }
+
+  /** Milliseconds since a replica id was last heard, or since this registry began when it never was. */
+  silenceMs(replicaId: string): number {
+    return this.#clock.monotonic() - (this.#heardOfReplica.get(replicaId) ?? this.#startedAtMs);
+  }
+
+  #alive(): Announcement[] {
+    return [...this.#heard.values()]
+      .filter(({ isAlive, heardAtMs }) => isAlive && this.#channelMs - heardAtMs < SILENCE_MS)
+      .map(({ announcement }) => announcement);
+  }
+}

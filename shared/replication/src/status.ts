@@ -1,0 +1,116 @@
+/**
+ * The status of a replica: what operators, dashboards and `verify` read.
+ */
+import type { ReplicaState } from './announcement.ts';
+import type { ApplierCounters } from './applier.ts';
+import { replicaOf } from './origin.ts';
+import { digestOf, type Origins, type Vector } from './origins.ts';
+import { countQuarantined } from './quarantine.ts';
+import type { ReplicaFlow } from './replica.ts';
+import type { Database } from './sqlite.ts';
+import type { Stall } from './stalls.ts';
+import type { Clock } from './surroundings.ts';
+import type { Writer } from './writer.ts';
+
+/** A replica at one moment. Lags and ends are null where they are not known (broker away, or isolated). */
+export interface ReplicaStatus {
+  readonly replicaId: string;
+  readonly origin: string;
+  readonly state: ReplicaState;
+  /** Why the state is `stopped`. */
+  readonly stopReason?: string;
+  /** Current origins: this run and those of the replicas that are alive. */
+  readonly vector: Vector;
+  /** All other origins, as a count and a digest. */
+  readonly ended: { readonly origins: number; readonly digest: string };
+  /** One hash over the whole vector: equal digests, equal replicas. */
+  readonly digest: string;
+  readonly rows: number;
+  /** Own rows, of this and earlier runs, that were not yet read back from the log. */
+  readonly unpublished: number;
+  readonly lag: { readonly records: number | null; readonly ms: number | null };
+  readonly positions: readonly { topic: string; partition: number; next: number; end: number | null }[];
+  readonly stalled: readonly {
+    origin: string;
+    reason: Stall['reason'];
+    since: string;
+    partition: number;
+    offset: number;
+  }[];
+  readonly quarantined: number;
+  readonly writable: boolean;
+  /** Writes that wait for the disk. */
+  readonly queued: number;
+  /** False while the broker does not answer. */
+  readonly logReachable: boolean;
+  /** Since the start of this run. */
+  readonly counters: ApplierCounters & { readonly republished: number; readonly readersReplaced: number };
+}
+
+const NO_COUNTERS: ReplicaStatus['counters'] = {
+  applied: 0,
+  duplicates: 0,
+  echoes: 0,
+  quarantined: 0,
+  hidden: 0,
+  superseded: 0,
+  stalls: 0,
+  passedGaps: 0,
+  republished: 0,
+  readersReplaced: 0,
+};
+
+/** Puts the status together. */
+export async function describeStatus(parts: {
+  own: string;
+  origins: Origins;
+  writer: Writer;
+  reader: Database['reader'];
+  clock: Clock;
+  isCurrent: (origin: string) => boolean;
+  isWritable: boolean;
+  flow: ReplicaFlow | undefined;
+}): Promise<ReplicaStatus> {
+  const { own, origins, flow, isCurrent } = parts;
+  const quarantined = await countQuarantined(parts.reader);
+  const ended = origins.vector((name) => !isCurrent(name));
+  const lag = flow?.lag.lag((partition) => flow.applier.position(partition).next, parts.clock.monotonic());
+  const stopReason = flow?.link.stopReason?.message;
+  return {
+    replicaId: replicaOf(own),
+    origin: own,
+    state: flow?.link.state ?? 'live',
+    ...(stopReason === undefined ? {} : { stopReason }),
+    vector: origins.vector(isCurrent),
+    ended: { origins: Object.keys(ended).length, digest: digestOf(ended) },
+    digest: digestOf(origins.vector()),
+    rows: origins.rows(),
+    unpublished: flow?.publisher.unpublished() ?? 0,
+    lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
+    positions: positionsOf(flow),
+    stalled: (flow?.applier.stalls() ?? []).map(({ origin, reason, since, partition, position }) => {
+      return { origin, reason, since, partition, offset: position.next };
+    }),
+    quarantined,
+    writable: parts.isWritable,
+    queued: parts.writer.queued,
+    logReachable: flow?.link.isReachable ?? false,
+    counters: flow
+      ? {
+          ...flow.applier.counters,
+          republished: flow.publisher.republished,
+          readersReplaced: flow.link.readersReplaced,
+        }
+      : NO_COUNTERS,
+  };
+}
+
+function positionsOf(flow: ReplicaFlow | undefined): ReplicaStatus['positions'] {
+  if (!flow) return [];
+  return Array.from({ length: flow.link.partitions }, (_, partition) => ({
+    topic: flow.topic,
+    partition,
+    next: flow.applier.position(partition).next,
+    end: flow.lag.end(partition) ?? null,
+  }));
+}

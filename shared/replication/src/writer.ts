@@ -1,0 +1,259 @@
+/**
+ * The writer: everything that changes the database goes through it, in group commits.
+ *
+ *   queue -> take everything queued -> BEGIN IMMEDIATE -> local rows get seq and link -> units write -> COMMIT
+ *         -> memory follows -> callers are answered
+ *
+ * Local inserts and applied units share a commit; under load the batches grow by themselves. In-memory state
+ * changes only after the commit. A batch that fails is rolled back and its members are tried one by one, so one
+ * bad member hurts only itself. A COMMIT whose outcome is unknown is final: the process must end and look again.
+ */
+import type { Chain } from './chain.ts';
+import { isReplicationError, ReplicationError } from './errors.ts';
+import type { History, PlacedRow } from './history.ts';
+import { type Origin, type Origins, saveApplied } from './origins.ts';
+import type { Connection } from './sqlite.ts';
+import type { Observe } from './surroundings.ts';
+import type { Row, Table } from './table.ts';
+
+/** Something else than a local insert that writes: an applied piece of the log, a pinned partition. */
+export interface WriteUnit<T> {
+  /**
+   * Writes inside the transaction; may run again after a rollback. What it returns runs after the commit: it
+   * moves memory along and gives the caller's answer.
+   */
+  write(connection: Connection): Promise<() => T>;
+}
+
+/** Where a local insert ended up. */
+export interface Written {
+  readonly origin: string;
+  readonly seq: number;
+}
+
+interface Member {
+  /** Present for local inserts, which are stored together. */
+  readonly local?: { readonly table: Table; readonly row: Row; readonly bytes: Buffer };
+  readonly unit?: WriteUnit<unknown>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** How the writer is put together. */
+export interface WriterOptions {
+  readonly connection: Connection;
+  readonly history: History;
+  readonly origins: Origins;
+  readonly own: Origin;
+  readonly chain: Chain;
+  /** Version that local rows are written in. */
+  readonly schemaVersion: number;
+  /** Members that may wait; one more is refused as `overloaded`. */
+  readonly maxQueued: number;
+  /** Canonical bytes of one row; a larger one is refused as `row-too-large`. */
+  readonly maxRowBytes: number;
+  readonly observe: Observe;
+  /** Called when there is something to commit. */
+  readonly wake: () => void;
+  /** Called after a commit that held local rows. */
+  readonly committed: (own: Origin) => void;
+}
+
+/** The one writer of a database. */
+export class Writer {
+  readonly #options: WriterOptions;
+  #own: Origin;
+  #queue: Member[] = [];
+  #failure: unknown;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#own = options.own;
+  }
+
+  /** True when `commitOnce` has something to do. */
+  get hasWork(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Members that wait. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Stores one local row; resolves after the commit that holds it.
+   * @throws `invalid-row`, `row-too-large`, `overloaded` before anything is queued; `key-taken`, `disk-full`,
+   * `database-busy` when nothing was stored; `outcome-unknown` when only a restart can tell.
+   */
+  insert(table: Table, row: unknown): Promise<Written> {
+    const checked = table.check(row);
+    const bytes = table.encode(checked, this.#options.schemaVersion);
+    if (bytes.length > this.#options.maxRowBytes) {
+      throw new ReplicationError({
+        code: 'row-too-large',
+        message: `The row has ${bytes.length} bytes; ${this.#options.maxRowBytes} are allowed.`,
+        hint: 'Send a smaller one.',
+      });
+    }
+    return this.#enqueue({ local: { table, row: checked, bytes } });
+  }
+
+  /** Runs a unit in one of the next commits and resolves with what it answers. */
+  submit<T>(unit: WriteUnit<T>): Promise<T> {
+    return this.#enqueue({ unit });
+  }
+
+  /** Commits everything that is queued now. @throws only what ends the process (`outcome-unknown`, damage). */
+  async commitOnce(): Promise<void> {
+    const batch = this.#queue;
+    if (batch.length === 0) return;
+    this.#queue = [];
+    try {
+      await this.#commit(batch);
+    } catch (error) {
+      if (isFinal(error)) return this.#fail(error, batch);
+      if (batch.length === 1 || isReplicationError(error, 'database-busy')) {
+        for (const member of batch) member.reject(error);
+        return;
+      }
+      await this.#commitOneByOne(batch);
+    }
+  }
+
+  /** Refuses everything that still waits. */
+  close(error: ReplicationError): void {
+    this.#failure ??= error;
+    for (const member of this.#queue.splice(0)) member.reject(this.#failure);
+  }
+
+  #enqueue<T>(work: Pick<Member, 'local' | 'unit'>): Promise<T> {
+    if (this.#failure) throw this.#failure;
+    if (this.#queue.length >= this.#options.maxQueued) {
+      throw new ReplicationError({
+        code: 'overloaded',
+        message: `${this.#queue.length} writes wait for the disk already.`,
+        hint: 'Try again a little later.',
+        isRetryable: true,
+      });
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ ...work, resolve: resolve as (value: unknown) => void, reject });
+      this.#options.wake();
+    });
+  }
+
+  async #commitOneByOne(batch: readonly Member[]): Promise<void> {
+    for (const [index, member] of batch.entries()) {
+      try {
+        await this.#commit([member]);
+      } catch (error) {
+        if (isFinal(error)) return this.#fail(error, batch.slice(index));
+        member.reject(error);
+      }
+    }
+  }
+
+  #fail(error: unknown, unanswered: readonly Member[]): never {
+    this.#failure = error;
+    for (const member of [...unanswered, ...this.#queue.splice(0)]) member.reject(error);
+    throw error;
+  }
+
+  async #commit(batch: readonly Member[]): Promise<void> {
+    const { connection, observe, origins } = this.#options;
+    const { rows, own } = this.#place(batch);
+    const afterCommit: (() => void)[] = [];
+    await connection.run('BEGIN IMMEDIATE');
+    try {
+      await observe('write:begun');
+      if (rows.length > 0) {
+        await this.#options.history.insert(connection, rows);
+        await saveApplied(connection, [own]);
+        await observe('write:inserted');
+      }
+      for (const { unit, resolve } of batch) {
+        if (!unit) continue;
+        const answer = await unit.write(connection);
+        afterCommit.push(() => resolve(answer()));
+      }
+      await observe('write:before-commit');
+    } catch (error) {
+      await rollBack(connection);
+      throw error;
+    }
+    await commit(connection);
+    this.#own = own;
+    if (rows.length > 0) origins.set(own);
+    for (const run of afterCommit) run();
+    const places = rows.values();
+    for (const { local, resolve } of batch) {
+      if (local) resolve({ origin: own.name, seq: places.next().value?.seq ?? own.seq } satisfies Written);
+    }
+    if (rows.length > 0) this.#options.committed(own);
+    await observe('write:after-commit');
+  }
+
+  /** Gives the batch's local rows their places. Nothing is given out until the commit has happened. */
+  #place(batch: readonly Member[]): { rows: PlacedRow[]; own: Origin } {
+    const { chain, schemaVersion, origins } = this.#options;
+    const rows: PlacedRow[] = [];
+    // The applier moves `published` of our own entry; seq and chain are ours alone.
+    const known = origins.get(this.#own.name) ?? this.#own;
+    let { seq, chain: previous } = known;
+    for (const { local } of batch) {
+      if (!local) continue;
+      seq += 1;
+      previous = chain.link(previous, {
+        origin: known.name,
+        seq,
+        schemaVersion,
+        table: local.table.name,
+        bytes: local.bytes,
+      });
+      const { table, row } = local;
+      rows.push({
+        table,
+        row,
+        originId: known.id,
+        originName: known.name,
+        seq,
+        schemaVersion,
+        chain: previous,
+      });
+    }
+    return { rows, own: { ...known, seq, chain: previous } };
+  }
+}
+
+async function commit(connection: Connection): Promise<void> {
+  try {
+    await connection.run('COMMIT');
+  } catch (error) {
+    if (isReplicationError(error, 'disk-full', 'database-busy')) {
+      await rollBack(connection);
+      throw error;
+    }
+    throw new ReplicationError({
+      code: 'outcome-unknown',
+      message: 'The disk failed while committing: the rows may be stored or not.',
+      hint: 'The process ends; after its restart the orders tell. Check the disk.',
+      cause: error,
+    });
+  }
+}
+
+async function rollBack(connection: Connection): Promise<void> {
+  try {
+    await connection.run('ROLLBACK');
+  } catch {
+    // SQLite has already rolled back by itself after some errors; then there is no transaction left to end.
+  }
+}
+
+function isFinal(error: unknown): boolean {
+  return (
+    isReplicationError(error, 'outcome-unknown', 'database-damaged', 'database-failed', 'fork') ||
+    !(error instanceof ReplicationError)
+  );
+}

@@ -1,0 +1,21 @@
+/**
+ * Waiting in tests: for a condition, with a deadline that reports the last difference. Never for a time.
+ */
+
+/** Resolves with the first answer of `look` that is not undefined; rejects with what `look` last said was wrong. */
+export async function waitUntil(
+  what: string,
+  look: () => boolean | string | Promise<boolean | string>,
+  deadlineMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  let last: boolean | string = false;
+  do {
+    last = await look();
+    if (last === true) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, 10));
+  } while (performance.now() < deadline);
+  throw new Error(
+    `${what} did not happen within ${deadlineMs} ms${typeof last === 'string' ? `: ${last}` : ''}`,
+  );
+}

@@ -1,0 +1,223 @@
+/**
+ * Listens for a service and stops without cutting anybody off.
+ *
+ * Owns the sockets: bounds on what clients may hold open, answers to what is not HTTP, and the stop, which
+ * goes: listening ends -> answers begun are finished with `Connection: close` -> idle connections get a moment
+ * for a request that is already on its way -> they are closed -> what is left at the deadline is destroyed.
+ * What is answered is the business of the express app.
+ */
+import http from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Express } from 'express';
+import { appState, beginStopping } from './app-state.ts';
+import type { Logger } from './logger.ts';
+import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const CONNECTIONS_CHECK_MS = 2_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CONNECTIONS = 4_096;
+const BIND_PAUSE_MS = 100;
+/** How long an idle connection may still bring the request that crossed our decision to stop. */
+const IDLE_GRACE_MS = 200;
+
+export interface HttpServer {
+  /** Where to reach the server from this machine, for example `http://127.0.0.1:60001`. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Turns readiness off, stops listening, finishes begun requests and closes all connections; resolves when the
+   * last one is closed, at the latest `deadlineMs` after the first call. Idempotent.
+   */
+  stop(options: { deadlineMs: number }): Promise<void>;
+}
+
+export interface HttpServerOptions {
+  app: Express;
+  host: string;
+  /** 0 takes a free port. */
+  port: number;
+  logger: Logger;
+  /** How long a port in use is tried again, 5000 by default: it may be an ephemeral port about to be freed. */
+  bindRetryMs?: number;
+}
+
+/** Binds and listens. @throws Error that names the port and the way out when it stays in use. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = http.createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    options.app,
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  const connections = new Connections(server);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerClientError({
+      error,
+      socket,
+      answer: connections.answerOn(socket),
+      headers: appState(options.app).headers,
+    });
+  });
+  await bind({ server, host: options.host, port: options.port, retryMs: options.bindRetryMs ?? 5_000 });
+  server.on('error', (error) => options.logger.error({ err: error }, 'the HTTP server reported an error'));
+
+  const { port } = server.address() as AddressInfo;
+  let stopped: Promise<void> | undefined;
+  return {
+    url: `http://${reachableHost(options.host)}:${port}`,
+    port,
+    stop: ({ deadlineMs }) => {
+      beginStopping(options.app);
+      stopped ??= connections.close({ deadlineMs, logger: options.logger });
+      return stopped;
+    },
+  };
+}
+
+/** The open connections of a server and the answer that each is waiting for. */
+class Connections {
+  readonly #server: http.Server;
+  readonly #answers = new Map<Socket, http.ServerResponse | undefined>();
+  #closing = false;
+  #graceOver = false;
+
+  constructor(server: http.Server) {
+    this.#server = server;
+    server.on('connection', (socket: Socket) => {
+      this.#answers.set(socket, undefined);
+      socket.once('close', () => this.#answers.delete(socket));
+    });
+    // Before the app's listener, so that "Connection: close" is set before anything is sent.
+    server.prependListener('request', (req: http.IncomingMessage, res: http.ServerResponse) => {
+      const { socket } = req;
+      this.#answers.set(socket, res);
+      if (this.#closing) res.setHeader('Connection', 'close');
+      res.once('close', () => {
+        if (this.#answers.get(socket) === res) this.#answers.set(socket, undefined);
+        if (this.#graceOver) setImmediate(() => this.#closeIdle());
+      });
+    });
+  }
+
+  answerOn(socket: Socket): http.ServerResponse | undefined {
+    return this.#answers.get(socket);
+  }
+
+  async close(options: { deadlineMs: number; logger: Logger }): Promise<void> {
+    this.#closing = true;
+    for (const res of this.#answers.values()) {
+      if (res !== undefined && !res.headersSent) res.setHeader('Connection', 'close');
+    }
+    // net's own close: http's would at once cut idle connections whose next request may be on the way.
+    const closed = new Promise<void>((resolve) => {
+      net.Server.prototype.close.call(this.#server, () => resolve());
+    });
+    const grace = setTimeout(
+      () => {
+        this.#graceOver = true;
+        this.#closeIdle();
+      },
+      Math.min(IDLE_GRACE_MS, options.deadlineMs),
+    );
+    const deadline = setTimeout(() => {
+      options.logger.warn(
+        { connections: this.#answers.size },
+        'connections are cut off at the deadline of the stop',
+      );
+      for (const socket of this.#answers.keys()) socket.destroy();
+    }, options.deadlineMs);
+    await closed;
+    clearTimeout(grace);
+    clearTimeout(deadline);
+    // Ends the timer that looks for slow clients.
+    this.#server.close();
+  }
+
+  #closeIdle(): void {
+    for (const [socket, res] of this.#answers) {
+      if (res === undefined) socket.destroy();
+    }
+  }
+}
+
+async function bind(options: {
+  server: http.Server;
+  host: string;
+  port: number;
+  retryMs: number;
+}): Promise<void> {
+  const { server, host, port } = options;
+  const giveUpAt = performance.now() + options.retryMs;
+  for (;;) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      return;
+    } catch (error) {
+      const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      if (!inUse) throw new Error(`cannot listen on ${host}:${port}: ${String(error)}`, { cause: error });
+      if (performance.now() + BIND_PAUSE_MS > giveUpAt) {
+        throw new Error(
+          `port ${port} on ${host} is in use by another process and stayed so for ${options.retryMs} ms; ` +
+            'end that process or set PORT to another port (0 takes a free one)',
+          { cause: error },
+        );
+      }
+      await delay(BIND_PAUSE_MS);
+    }
+  }
+}
+
+/** Answers what never became a request; node would send an empty body. */
+function answerClientError(options: {
+  error: NodeJS.ErrnoException;
+  socket: Socket;
+  answer: http.ServerResponse | undefined;
+  headers: Readonly<Record<string, string>>;
+}): void {
+  const { error, socket, answer } = options;
+  if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const problem = clientProblem(error.code);
+  const body = JSON.stringify(problem.toDetails('/'));
+  const headers = {
+    ...options.headers,
+    'Content-Type': PROBLEM_MEDIA_TYPE,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function clientProblem(code: string | undefined): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem({ status: 431, detail: `The headers are larger than ${MAX_HEADER_BYTES} bytes.` });
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem({ status: 408, detail: 'The request did not arrive in time.' });
+    default:
+      return new Problem({ status: 400, detail: 'This is not a valid HTTP request.' });
+  }
+}
+
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
