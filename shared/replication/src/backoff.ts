@@ -12,10 +12,9 @@ export interface BackoffPolicy {
 
 /** The retry policy of each loop. None of them gives up: the bound is on the wait, not on the number. */
 export const policies = {
-  connect: { firstMs: 200, factor: 2, maxMs: 3000 },
-  publish: { firstMs: 100, factor: 2, maxMs: 2000 },
+  connect: { firstMs: 200, factor: 2, maxMs: 1000 },
+  publish: { firstMs: 100, factor: 2, maxMs: 1000 },
   apply: { firstMs: 100, factor: 2, maxMs: 2000 },
-  follow: { firstMs: 200, factor: 2, maxMs: 5000 },
 } as const satisfies Record<string, BackoffPolicy>;
 
 /** The wait after `failures` failures in a row, with up to a fifth of it taken off at random. */

@@ -59,6 +59,8 @@ export class LogLink {
   #mismatches = 0;
   #progress = { sum: -1, atMs: 0 };
   #readersReplaced = 0;
+  #isStopping = false;
+  #taking: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
@@ -96,7 +98,7 @@ export class LogLink {
 
   /** Connects, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
-    if (this.#state === 'stopped') return Number.POSITIVE_INFINITY;
+    if (this.#state === 'stopped' || this.#isStopping) return Number.POSITIVE_INFINITY;
     try {
       if (this.#partitions === 0) await this.#connect();
       else await this.#look();
@@ -113,11 +115,11 @@ export class LogLink {
     }
   }
 
-  /** Ends the reading; resolves when no record can be applied any more. */
+  /** Ends the reading; resolves when no record can be applied any more and the log is left. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#taking;
     await this.#following?.stop();
-    this.#following = undefined;
-    this.#isFollowing = false;
     await this.#options.log.close();
   }
 
@@ -186,7 +188,11 @@ export class LogLink {
     try {
       this.#following = await log.follow({
         startOf: (partition) => applier.startOf(partition),
-        take: (read) => this.#take(read),
+        take: (read) => {
+          const taking = this.#take(read);
+          this.#taking = taking;
+          return taking;
+        },
         broke: (error) => this.#readerBroke(error),
       });
     } catch (error) {
@@ -196,7 +202,7 @@ export class LogLink {
   }
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
-    if (this.#state === 'stopped') return 'seek';
+    if (this.#state === 'stopped' || this.#isStopping) return 'seek';
     const { applier, lag, world } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());

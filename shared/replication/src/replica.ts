@@ -53,6 +53,9 @@ export interface ReplicaOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** How long leaving the log may take in a stop, in milliseconds. */
+const LEAVE_MS = 3000;
+
 /** How sure a write has to be before it is answered. */
 export type WriteConcern = 'local' | 'log';
 
@@ -91,7 +94,7 @@ export class Replica {
   readonly #parts: ReplicaParts;
   readonly #isEmptyAtStart: boolean;
   readonly #isCurrent: (origin: string) => boolean;
-  #isStopping = false;
+  #stopping: Promise<void> | undefined;
   #isDiskFull = false;
 
   /** Use `openReplica`. */
@@ -163,7 +166,7 @@ export class Replica {
 
   /** Whether this replica may take traffic, and why not. */
   readiness(): { ready: boolean; reasons: string[] } {
-    if (this.#isStopping) return { ready: false, reasons: ['stopping'] };
+    if (this.#stopping) return { ready: false, reasons: ['stopping'] };
     const link = this.#parts.flow?.link;
     if (!link || link.state === 'live' || link.state === 'relinking') return { ready: true, reasons: [] };
     return { ready: false, reasons: [link.stopReason?.message ?? `state is ${link.state}`] };
@@ -202,7 +205,7 @@ export class Replica {
     return {
       origin: own.name,
       url: this.#options.url(),
-      state: this.#isStopping ? 'leaving' : (flow?.link.state ?? 'live'),
+      state: this.#stopping ? 'leaving' : (flow?.link.state ?? 'live'),
       schemaVersion: this.#options.description.version,
       published: origins.get(own.name)?.published ?? 0,
       unpublished: flow?.publisher.unpublished() ?? 0,
@@ -240,24 +243,41 @@ export class Replica {
     return history.read(database.reader, origin, { ...range, upTo });
   }
 
-  /** Stops: publishes what it can within the limit, leaves the log, closes the database. */
-  async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
+  /**
+   * Stops: publishes what it can within its limit, leaves the log, closes the database. Idempotent. A broker that
+   * hangs is not waited for longer than a few seconds.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const { arrivals, commits, database, flow, lock, writer } = this.#parts;
     arrivals.giveUp();
     if (flow) {
       await this.#drain(flow.publisher);
-      await flow.announcer.stop();
-      await flow.linking.stop();
-      await flow.link.stop();
+      await this.#within(
+        LEAVE_MS,
+        Promise.all([flow.announcer.stop(), flow.linking.stop(), flow.link.stop()]),
+      );
       flow.publisher.stop();
-      await flow.publishing.stop();
+      await this.#within(LEAVE_MS, flow.publishing.stop());
     }
     writer.close(stopped());
     await commits.stop();
     await database.close();
     await lock.release();
+  }
+
+  /** Waits for `ending`, but not longer than `limitMs`. */
+  async #within(limitMs: number, ending: Promise<unknown>): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.world.clock.after(limitMs, resolve);
+    });
+    await Promise.race([ending, late]);
+    cancel();
   }
 
   async #drain(publisher: Publisher): Promise<void> {
@@ -269,7 +289,7 @@ export class Replica {
   }
 
   #refuseWrite(concern: WriteConcern): void {
-    if (this.#isStopping) throw stopped();
+    if (this.#stopping) throw stopped();
     const { flow, limits } = this.#parts;
     if (!flow) return;
     this.assertReadable();
