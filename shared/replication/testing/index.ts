@@ -1,6 +1,17 @@
-/** What tests of this package and of its users share: a broker in memory, replicas for tests, waiting. */
-export { MemoryBroker, type MemoryBrokerOptions } from "./memory-broker.ts";
-export { MemoryChangeLog } from "./memory-change-log.ts";
+/** What tests of this package and of its users share: a broker in memory, replicas, clocks, events, waiting. */
+export {
+  ForeignRun,
+  originName,
+  type RawRecord,
+  rawRecord,
+  recordAt,
+  testChain,
+  testCluster,
+} from './foreign-run.ts';
+export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
+export { MemoryChangeLog } from './memory-change-log.ts';
 export { note, notes, notesDatabase, tags } from './notes-table.ts';
+export { fastClock, SimulatedClock } from './simulated-clock.ts';
 export { startReplica, type TestReplicaOptions, temporaryDirectory } from './test-replica.ts';
 export { waitUntil } from './wait-until.ts';
+export { openWorkbench, type Workbench, type WorkbenchOptions } from './workbench.ts';

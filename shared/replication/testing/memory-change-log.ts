@@ -3,13 +3,7 @@
  *
  * Like kafkajs, it resets an offset out of range to the earliest without a word; the applier has to notice.
  */
-import type {
-  ChangeLog,
-  Following,
-  LogReader,
-  OutgoingRecord,
-  PartitionOffsets,
-} from '../src/change-log.ts';
+import type { ChangeLog, Following, LogReader, OutgoingRecord, PartitionOffsets } from '../src/change-log.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 import { unreachable } from './memory-errors.ts';
 
