@@ -32,6 +32,8 @@ export interface PlanContext {
   readonly own: string;
   /** Newest schema version that this build reads. */
   readonly schemaVersion: number;
+  /** True where retention has cut the start of this partition: the first row seen of a run need not be row 1. */
+  readonly isCut: boolean;
   /** ISO 8601. */
   readonly now: string;
 }
@@ -53,7 +55,7 @@ export interface ApplyPlan {
   /** Stalls that end because an event fits: their partitions are read again from there. */
   readonly endedStalls: Map<string, Stall>;
   readonly quarantined: QuarantinedRecord[];
-  /** Own origins of which the log shows a row while it lacks an earlier one. */
+  /** Origins of which the log shows a row while it lacks an earlier one. */
   readonly lost: Set<string>;
   duplicates: number;
   echoes: number;
@@ -77,6 +79,17 @@ export async function planPiece(piece: Piece, context: PlanContext): Promise<App
     planner.position = { next: record.offset + 1, bookmark: null };
     planner.last = record;
   }
+  return planner.plan;
+}
+
+/**
+ * Plans events that a peer handed over: what fits is applied, everything else is left alone. The log is not known
+ * to hold them, and a stall that they end is read again.
+ */
+export function planFromPeer(events: readonly ChangeEvent[], context: PlanContext): ApplyPlan {
+  const nowhere = { partition: -1, position: { next: 0, bookmark: null }, records: [] };
+  const planner = new Planner(nowhere, context, new Map());
+  for (const event of events) planner.applyIfFitting(event);
   return planner.plan;
 }
 
@@ -135,7 +148,14 @@ class Planner {
     else if (event.seq > origin.seq + 1) this.#judgeBeyond(event, 'hole');
     else if (!event.previous.equals(origin.chain)) this.#contradiction(event, record);
     else if (event.schemaVersion > this.#context.schemaVersion) this.#judgeBeyond(event, 'schema');
-    else this.#apply(event, origin);
+    else this.#apply(event, origin, { isInLog: true });
+  }
+
+  applyIfFitting(event: ChangeEvent): void {
+    const origin = this.#origin(event.origin);
+    const fits = event.seq === origin.seq + 1 && event.previous.equals(origin.chain);
+    if (!fits || event.schemaVersion > this.#context.schemaVersion) return;
+    this.#apply(event, origin, { isInLog: false });
   }
 
   quarantine(record: LogRecord, reason: string): void {
@@ -147,16 +167,20 @@ class Planner {
     const stored = this.#planned.get(placeOf(event)) ?? this.#links.get(event.origin)?.get(event.seq);
     if (stored && !stored.equals(event.chain)) {
       this.#contradiction(event, record);
-    } else if (!origin.isMinted) {
-      this.plan.duplicates += 1;
-    } else if (event.seq === origin.published + 1) {
-      this.plan.echoes += 1;
+      return;
+    }
+    if (origin.isMinted) this.plan.echoes += 1;
+    else this.plan.duplicates += 1;
+    if (this.#continuesLogged(event, origin)) {
       this.plan.origins.set(origin.name, { ...origin, published: event.seq });
     } else if (event.seq > origin.published) {
       this.plan.lost.add(origin.name);
-    } else {
-      this.plan.duplicates += 1;
     }
+  }
+
+  /** True when the log, as far as it was read, now holds this origin up to the event. */
+  #continuesLogged(event: ChangeEvent, origin: Origin): boolean {
+    return event.seq === origin.published + 1 || (this.#context.isCut && origin.published === 0);
   }
 
   #judgeBeyond(event: ChangeEvent, reason: StallReason): void {
@@ -177,7 +201,7 @@ class Planner {
     });
   }
 
-  #apply(event: ChangeEvent, origin: Origin): void {
+  #apply(event: ChangeEvent, origin: Origin, { isInLog }: { isInLog: boolean }): void {
     if (event.origin === this.#context.own) throw fork(event);
     const table = this.#context.history.table(event.table);
     const { seq, schemaVersion, chain } = event;
@@ -189,11 +213,11 @@ class Planner {
       // What fits is always applied, or the history of a healthy replica would end here.
       this.plan.hidden.push({ event, originId: origin.id, reason: errorText(error) });
     }
-    const isNextEcho = origin.isMinted && origin.published === seq - 1;
-    const published = isNextEcho ? seq : origin.published;
+    const published = isInLog && this.#continuesLogged(event, origin) ? seq : origin.published;
     this.plan.origins.set(origin.name, { ...origin, seq, chain, published });
     this.#planned.set(placeOf(event), chain);
-    const stall = this.#context.stalls.get(origin.name);
+    const stall = this.plan.stalls.get(origin.name) ?? this.#context.stalls.get(origin.name);
+    this.plan.stalls.delete(origin.name);
     if (stall) this.plan.endedStalls.set(origin.name, stall);
   }
 

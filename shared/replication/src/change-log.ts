@@ -62,6 +62,8 @@ export interface LogReader {
 
 /** A running reader. */
 export interface Following {
+  /** Asks `startOf` again for every partition and continues there. */
+  seek(): void;
   /** Ends the reading; resolves when no further `take` can come. Bounded in time. */
   stop(): Promise<void>;
 }

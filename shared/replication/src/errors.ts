@@ -27,6 +27,7 @@ export type ReplicationErrorCode =
   | 'directory-refused'
   | 'log-mismatch'
   | 'log-refused'
+  | 'peer-failed'
   | 'event-too-large'
   | 'fork'
   | 'stopped';

@@ -47,6 +47,11 @@ export class LagMeter {
       records += Math.max(0, end - next);
       const sightings = this.#sightings.get(partition) ?? [];
       while (sightings[0] && sightings[0].end <= next) sightings.shift();
+      if (!sightings[0] && end > next) {
+        // The position went back (a stall ended): its time begins now.
+        sightings.push({ end, atMs: nowMs });
+        this.#sightings.set(partition, sightings);
+      }
       if (sightings[0]) sinceMs = Math.min(sinceMs, sightings[0].atMs);
     }
     return { records, ms: Math.max(0, Math.round(nowMs - sinceMs)) };

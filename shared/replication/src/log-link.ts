@@ -1,35 +1,40 @@
 /**
- * The link to the log: connects, asks the guard's questions, keeps one reader running, and says how far it is.
+ * The link to the log: connects, keeps one reader running, says how far it is, and heals when the log changed.
  *
  *   starting --log opened--> bootstrapping (was empty) or catching-up --end seen at the start reached--> live
  *   starting --log away, but this replica has data--> live (lag unknown)
- *   any -----log is not the one that was read before--> stopped
+ *   any -----log is not the one that was read before--> relinking --everything read again--> live
+ *   any -----log is somebody else's--> stopped, until an operator accepts it
  *
- * A broker that goes away changes no state: reading resumes when it is back. A consumer that broke or stands
- * still is replaced by a fresh one.
+ * A broker that goes away changes no state: reading resumes when it is back. A consumer that broke or stands still
+ * is replaced by a fresh one. Relinking reads every partition from its start, duplicates dropped; the publisher
+ * then publishes what the log lacks, and what this replica lacks comes from the peers (see `repair.ts`).
  */
 import type { ReplicaState } from './announcement.ts';
 import type { Applier } from './applier.ts';
 import { backoffMs, policies } from './backoff.ts';
+import type { Chain } from './chain.ts';
 import type { ChangeLog, Following, LogRead, PartitionOffsets } from './change-log.ts';
 import { errorText, isReplicationError, ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
+import { LOOKS, LogGuard } from './log-guard.ts';
 import type { NextStep } from './loop.ts';
-import { readingStart } from './positions.ts';
+import type { Position } from './positions.ts';
 import type { Publisher } from './publisher.ts';
 import type { Surroundings } from './surroundings.ts';
+import { surveyLog } from './survey.ts';
 
 /** How the link is put together. */
 export interface LogLinkOptions {
   readonly log: ChangeLog;
+  readonly chain: Chain;
   readonly applier: Applier;
   readonly publisher: Publisher;
+  readonly positions: ReadonlyMap<number, Position>;
   readonly lag: LagMeter;
   readonly world: Surroundings;
   /** True when this directory held nothing at the start. */
   readonly isEmpty: boolean;
-  /** Partitions with a stored position. */
-  readonly knownPartitions: readonly number[];
   /** Time without progress below the end after which the reader is replaced, in milliseconds. */
   readonly standstillMs: number;
   /** There may be something to publish now. */
@@ -41,12 +46,10 @@ export interface LogLinkOptions {
 /** Time between two looks at the ends of the log. */
 const WATCH_MS = 1000;
 
-/** Looks in a row before a mismatch or an absence counts: a broker that just came back may show an old end, or none. */
-const LOOKS = 3;
-
 /** One replica's link to the log. */
 export class LogLink {
   readonly #options: LogLinkOptions;
+  readonly #guard: LogGuard;
   #state: ReplicaState = 'starting';
   #stopReason: ReplicationError | undefined;
   #partitions = 0;
@@ -55,15 +58,18 @@ export class LogLink {
   #goal: readonly PartitionOffsets[] | undefined;
   #hasCaughtUp = false;
   #isReachable = false;
+  #isAccepted = false;
+  #mustRelink: ReplicationError | undefined;
   #failures = 0;
-  #mismatches = 0;
   #progress = { sum: -1, atMs: 0 };
   #readersReplaced = 0;
+  #relinks = 0;
   #isStopping = false;
   #taking: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
+    this.#guard = new LogGuard(options.positions);
   }
 
   /** What the replica is doing. */
@@ -86,9 +92,9 @@ export class LogLink {
     return this.#isReachable;
   }
 
-  /** Readers replaced because they broke or stood still. */
-  get readersReplaced(): number {
-    return this.#readersReplaced;
+  /** Readers replaced because they broke or stood still, and times that everything was read again. */
+  get counters(): { readersReplaced: number; relinks: number } {
+    return { readersReplaced: this.#readersReplaced, relinks: this.#relinks };
   }
 
   /** Partitions of the topic; 0 before the first contact. */
@@ -96,23 +102,37 @@ export class LogLink {
     return this.#partitions;
   }
 
-  /** Connects, follows or looks, whichever is next. */
+  /** Connects, relinks, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
     if (this.#state === 'stopped' || this.#isStopping) return Number.POSITIVE_INFINITY;
     try {
-      if (this.#partitions === 0) await this.#connect();
+      if (this.#mustRelink) await this.#relink(this.#mustRelink);
+      else if (this.#partitions === 0) await this.#connect();
       else await this.#look();
-      if (!this.#isFollowing && this.#mismatches === 0) await this.#follow();
+      if (!this.#isFollowing && !this.#guard.isInDoubt && this.#partitions > 0) await this.#follow();
       this.#failures = 0;
-      return this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
+      return this.#mustRelink ? 0 : this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch', 'log-refused')) {
-        this.#stop(error);
-        return Number.POSITIVE_INFINITY;
-      }
-      if (!isReplicationError(error)) throw error;
-      return this.#unreachable(error);
+      if (isReplicationError(error, 'log-mismatch')) this.#mustRelink = error;
+      else if (isReplicationError(error, 'log-refused')) this.#stop(error);
+      else if (isReplicationError(error)) return this.#unreachable(error);
+      else throw error;
+      return 0;
     }
+  }
+
+  /** Reads again from the rewound positions; a stall has ended. */
+  readAgain(): void {
+    this.#following?.seek();
+  }
+
+  /** An operator says that this log is to be used although nothing in it is ours. */
+  acceptLog(): void {
+    this.#isAccepted = true;
+    if (this.#state !== 'stopped') return;
+    this.#state = 'relinking';
+    this.#mustRelink = this.#stopReason;
+    this.#stopReason = undefined;
   }
 
   /** Ends the reading; resolves when no record can be applied any more and the log is left. */
@@ -124,61 +144,69 @@ export class LogLink {
   }
 
   async #connect(): Promise<void> {
-    const { log, publisher, applier, isEmpty } = this.#options;
+    const { log, applier, isEmpty, positions } = this.#options;
     const { partitions } = await log.open();
     const offsets = await log.offsets();
-    if (!this.#fits(offsets, partitions)) return;
+    if (!this.#guard.fits(offsets)) return;
+    if (positions.size === 0) await this.#assertOurs(offsets);
     this.#partitions = partitions;
     this.#goal = offsets;
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (this.#state === 'starting' && isBehind) this.#state = isEmpty ? 'bootstrapping' : 'catching-up';
     this.#checkGoal();
-    publisher.connected(partitions);
-    this.#options.wakePublisher();
+    this.#letPublish();
+  }
+
+  /** Everything that is believed about the log is forgotten and learned again. */
+  async #relink(reason: ReplicationError): Promise<void> {
+    const { log, applier, publisher, isEmpty, world } = this.#options;
+    publisher.pause();
+    await this.#stopFollowing();
+    const { partitions } = await log.open();
+    const offsets = await log.offsets();
+    await this.#assertOurs(offsets);
+    const cut = offsets.find(({ low }) => low > 0);
+    if (isEmpty && !this.#hasCaughtUp && cut) throw incomplete(cut);
+    world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
+    this.#relinks += 1;
+    this.#partitions = partitions;
+    if (this.#state !== 'bootstrapping' && this.#state !== 'catching-up') this.#state = 'relinking';
+    await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])));
+    this.#goal = offsets;
+    this.#mustRelink = undefined;
+    this.#saw(offsets);
+    this.#checkGoal();
   }
 
   async #look(): Promise<void> {
-    const { publisher, world } = this.#options;
     const wasReachable = this.#isReachable;
-    const offsets = await this.#options.log.offsets();
-    if (!this.#fits(offsets, this.#partitions)) return;
+    const { log, publisher, world } = this.#options;
+    const askedAtMs = world.clock.monotonic();
+    const offsets = await log.offsets();
+    if (!this.#guard.fits(offsets)) return;
     this.#saw(offsets);
+    for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
+    this.#options.wakePublisher();
     if (!wasReachable) {
       world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
-      publisher.connected(this.#partitions);
-      this.#options.wakePublisher();
+      this.#letPublish();
     }
     this.#checkGoal();
     await this.#replaceStandingReader(offsets);
   }
 
-  /** True when every position lies within the log; throws after several looks in a row that it does not. */
-  #fits(offsets: readonly PartitionOffsets[], partitions: number): boolean {
-    const problem = this.#problem(offsets, partitions);
-    this.#mismatches = problem ? this.#mismatches + 1 : 0;
-    if (problem && this.#mismatches >= LOOKS) throw problem;
-    return !problem;
+  async #assertOurs(offsets: readonly PartitionOffsets[]): Promise<void> {
+    if (this.#isAccepted) return;
+    const { log, chain, world } = this.#options;
+    if ((await surveyLog({ log, offsets, chain, clock: world.clock })) === 'foreign') throw foreign();
   }
 
-  #problem(offsets: readonly PartitionOffsets[], partitions: number): ReplicationError | undefined {
-    const { applier, isEmpty, knownPartitions } = this.#options;
-    const beyond = knownPartitions.find((partition) => partition >= partitions);
-    if (beyond !== undefined) return mismatch(`partition ${beyond} is gone, the topic has ${partitions}`);
-    for (const { partition, low, end } of offsets) {
-      const position = applier.position(partition);
-      if (end < position.next) {
-        return mismatch(`partition ${partition} ends at ${end}, but was read up to ${position.next}`);
-      }
-      if (low > readingStart(position)) {
-        return isEmpty && position.next === 0
-          ? mismatch(
-              `partition ${partition} starts at ${low}: an empty replica cannot be built from a part of the log`,
-            )
-          : mismatch(`partition ${partition} starts at ${low}, but is needed from ${readingStart(position)}`);
-      }
-    }
-    return undefined;
+  /** While everything is read again, nobody knows yet what the log lacks. */
+  #letPublish(): void {
+    if (this.#state === 'relinking' || this.#partitions === 0) return;
+    this.#options.publisher.connected(this.#partitions);
+    this.#options.wakePublisher();
   }
 
   async #follow(): Promise<void> {
@@ -201,17 +229,25 @@ export class LogLink {
     }
   }
 
+  async #stopFollowing(): Promise<void> {
+    const following = this.#following;
+    this.#following = undefined;
+    this.#isFollowing = false;
+    await following?.stop();
+  }
+
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
-    if (this.#state === 'stopped' || this.#isStopping) return 'seek';
-    const { applier, lag, world } = this.#options;
+    if (this.#state === 'stopped' || this.#isStopping || this.#mustRelink) return 'seek';
+    const { applier, lag, world, wakePublisher } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());
       const next = await applier.applyBatch(read);
       this.#checkGoal();
-      this.#options.wakePublisher();
+      wakePublisher();
       return next;
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch')) this.#stop(error);
+      // Stopping the reader from inside its own handler would wait for itself: the next step does it.
+      if (isReplicationError(error, 'log-mismatch')) this.#mustRelink = error;
       else this.#options.failed(error);
       return 'seek';
     }
@@ -239,10 +275,7 @@ export class LogLink {
       'the reader of the log stands still below its end; a fresh one follows',
     );
     this.#readersReplaced += 1;
-    const standing = this.#following;
-    this.#following = undefined;
-    this.#isFollowing = false;
-    await standing.stop();
+    await this.#stopFollowing();
   }
 
   #saw(offsets: readonly PartitionOffsets[]): void {
@@ -251,19 +284,26 @@ export class LogLink {
     for (const { partition, end } of offsets) this.#options.lag.saw(partition, end, now);
   }
 
+  /** Everything that the log held when reading began was read: the replica is live, and may publish. */
   #checkGoal(): void {
     const { applier } = this.#options;
-    if (this.#hasCaughtUp || this.#state === 'stopped') return;
-    if (!this.#goal?.every(({ partition, end }) => applier.position(partition).next >= end)) return;
+    if (!this.#goal || this.#state === 'stopped' || this.#mustRelink) return;
+    if (!this.#goal.every(({ partition, end }) => applier.position(partition).next >= end)) return;
+    this.#goal = undefined;
     this.#hasCaughtUp = true;
     this.#state = 'live';
+    this.#letPublish();
   }
 
   #unreachable(error: ReplicationError): NextStep {
     const { lag, publisher, world, isEmpty } = this.#options;
     this.#failures += 1;
-    if (this.#failures === 1)
+    // A broker that is still starting refuses once or twice; only what lasts is worth a line.
+    if (this.#failures === LOOKS) {
       world.logger.warn({ error: error.message }, 'the log does not answer; it is tried again');
+    } else {
+      world.logger.debug({ error: error.message, failures: this.#failures }, 'the log did not answer');
+    }
     this.#isReachable = false;
     publisher.disconnected();
     lag.forget();
@@ -275,19 +315,26 @@ export class LogLink {
   #stop(error: ReplicationError): void {
     this.#state = 'stopped';
     this.#stopReason = error;
-    this.#options.publisher.stop();
+    this.#mustRelink = undefined;
+    this.#options.publisher.pause();
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
-    const following = this.#following;
-    this.#following = undefined;
-    // Never from inside the reader's own handler: it would wait for itself.
-    this.#options.world.clock.after(0, () => void following?.stop());
+    // Nothing waits for it: what still arrives is refused by the state.
+    void this.#stopFollowing();
   }
 }
 
-function mismatch(what: string): ReplicationError {
+function foreign(): ReplicationError {
   return new ReplicationError({
-    code: 'log-mismatch',
-    message: `The log does not fit what was read of it: ${what}.`,
-    hint: 'The topic was deleted, recreated, truncated, cut by retention or replaced. Nothing was skipped.',
+    code: 'log-refused',
+    message: "The log is somebody else's: it holds records, and none of them is of this cluster.",
+    hint: 'Check KAFKA_BROKERS, the topic prefix, and the cluster name and secret. To use this log all the same, run pnpm dbsync accept-log.',
+  });
+}
+
+function incomplete({ partition, low }: PartitionOffsets): ReplicationError {
+  return new ReplicationError({
+    code: 'log-refused',
+    message: `Partition ${partition} of the log starts at ${low}: an empty replica cannot be built from a part of it.`,
+    hint: 'Start it while another replica runs, or load a snapshot.',
   });
 }

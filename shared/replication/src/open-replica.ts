@@ -21,9 +21,11 @@ import { Loop, type NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
 import { mintOrigin } from './origin.ts';
 import { Origins } from './origins.ts';
+import { httpPeers } from './peer.ts';
 import { loadPositions } from './positions.ts';
 import { Publisher } from './publisher.ts';
 import { Registry } from './registry.ts';
+import { Repair } from './repair.ts';
 import { Replica, type ReplicaFlow, type ReplicaOptions, type ReplicaParts } from './replica.ts';
 import { createTables } from './schema.ts';
 import { type Database, openDatabase } from './sqlite.ts';
@@ -100,8 +102,8 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     },
   });
 
-  const flow: ReplicaFlow | undefined = replication && wireFlow();
   const isCurrent = (name: string): boolean => name === own.name || registry.liveOrigins().includes(name);
+  const flow: ReplicaFlow | undefined = replication && wireFlow();
   const hasCaughtUp = (): boolean => flow?.link.hasCaughtUp ?? true;
   const consistency = new Consistency({
     own: own.name,
@@ -137,6 +139,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     const publisher = new Publisher({
       log,
       cluster,
+      chain,
       reader: database.reader,
       history,
       origins,
@@ -169,15 +172,33 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
       publisher,
       lag,
       world,
+      chain,
+      positions,
       isEmpty,
-      knownPartitions: [...positions.keys()],
       standstillMs: limits.standstillMs,
       wakePublisher: () => publishing.wake(),
       failed,
     });
     const linking = loop(() => link.step());
+    const lagNow = (): number | undefined =>
+      lag.lag((partition) => applier.position(partition).next, clock.monotonic())?.records;
+    const repair = new Repair({
+      own: own.name,
+      origins,
+      applier,
+      publisher,
+      registry,
+      callPeer: replication.callPeer ?? httpPeers(chain),
+      world,
+      isQuiet: () => link.state === 'live' && link.isReachable && lagNow() === 0,
+      isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',
+      isCurrent,
+      readAgain: () => link.readAgain(),
+      wakePublisher: () => publishing.wake(),
+    });
+    const repairing = loop(() => repair.step());
     const describe = (): Omit<Announcement, 'beat' | 'cluster'> => replica.announcement();
     const announcer = new Announcer({ channel, chain, cluster, registry, world, describe });
-    return { publisher, publishing, applier, link, linking, lag, announcer, topic };
+    return { publisher, publishing, applier, link, linking, repair, repairing, lag, announcer, topic };
   }
 }

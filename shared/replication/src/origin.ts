@@ -12,8 +12,10 @@ export const REPLICA_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const ORIGIN = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([0-7][0-9A-HJKMNP-TV-Z]{25})$/;
 
-/** A fresh origin for this run of `replicaId`. */
+/** A fresh origin for this run of `replicaId`; a plain Error where that is none, which is a programming error. */
 export function mintOrigin(replicaId: string, world: { clock: Clock; random: Random }): string {
+  // Peers would put every event of such an origin into quarantine.
+  if (!REPLICA_ID.test(replicaId)) throw new Error(`replica id '${replicaId}' is not usable`);
   const prng = (): number => Buffer.from(world.random.bytes(4)).readUInt32BE() / 2 ** 32;
   return `${replicaId}.${ulid(world.clock.now(), prng)}`;
 }

@@ -6,7 +6,6 @@
  */
 import { createHash } from 'node:crypto';
 import { GENESIS } from './chain.ts';
-import { runOf } from './origin.ts';
 import type { Connection, Database } from './sqlite.ts';
 
 /** One origin as this replica holds it. */
@@ -22,7 +21,7 @@ export interface Origin {
   readonly isMinted: boolean;
   /** Partition that a minted origin publishes to; null until its first publish. */
   readonly partition: number | null;
-  /** Of a minted origin: the rows 1..published were read back from the log. */
+  /** The log holds the rows 1..published: they were read from it, or read back. */
   readonly published: number;
 }
 
@@ -32,8 +31,8 @@ export type Vector = Readonly<Record<string, { readonly seq: number; readonly ch
 /** All known origins. */
 export class Origins {
   readonly #byName = new Map<string, Origin>();
-  /** Names of minted origins with rows that were not read back from the log. */
-  readonly #pending = new Set<string>();
+  /** Names of origins with rows that the log is not known to hold. */
+  readonly #lacking = new Set<string>();
   #nextId = 1;
 
   /** Reads the table. */
@@ -66,13 +65,18 @@ export class Origins {
   set(origin: Origin): void {
     this.#byName.set(origin.name, origin);
     this.#nextId = Math.max(this.#nextId, origin.id + 1);
-    if (origin.isMinted && origin.seq > origin.published) this.#pending.add(origin.name);
-    else this.#pending.delete(origin.name);
+    if (origin.seq > origin.published) this.#lacking.add(origin.name);
+    else this.#lacking.delete(origin.name);
   }
 
-  /** Minted origins with rows that were not read back from the log yet, the earliest run first. */
+  /** Origins minted here with rows that were not read back from the log yet, the earliest run first. */
   pending(): Origin[] {
-    const found = [...this.#pending].flatMap((name) => this.#byName.get(name) ?? []);
+    return this.lackedByLog().filter(({ isMinted }) => isMinted);
+  }
+
+  /** All origins with rows that the log is not known to hold, those from peers and snapshots included. */
+  lackedByLog(): Origin[] {
+    const found = [...this.#lacking].flatMap((name) => this.#byName.get(name) ?? []);
     return found.sort((a, b) => a.id - b.id);
   }
 
@@ -98,16 +102,6 @@ export class Origins {
     }
     return vector;
   }
-
-  /** The latest origin of a replica id that this replica holds anything of. */
-  latestRun(replicaId: string): string | undefined {
-    let latest: string | undefined;
-    for (const name of this.#byName.keys()) {
-      if (name.startsWith(`${replicaId}.`) && (latest === undefined || runOf(name) > runOf(latest)))
-        latest = name;
-    }
-    return latest;
-  }
 }
 
 /** SHA-256 (hex) over the vector's lines `origin TAB seq TAB chain LF`, sorted by origin. */
@@ -119,19 +113,19 @@ export function digestOf(vector: Vector): string {
   return hash.digest('hex');
 }
 
-/** Stores seq and link of entries, new ones whole; part of the transaction that stores their rows. */
-export async function saveApplied(connection: Connection, origins: Iterable<Origin>): Promise<void> {
+/** Stores seq, link and `published` of entries, new ones whole; part of the transaction that stores their rows. */
+export async function saveOrigins(connection: Connection, origins: Iterable<Origin>): Promise<void> {
   for (const { id, name, seq, chain, isMinted, partition, published } of origins) {
-    // The writer moves seq and link of our own run, the applier moves `published`: neither touches the other's.
     await connection.run(
       `INSERT INTO replication_origin (id, name, seq, chain, minted, partition, published) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain`,
+       ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, chain = excluded.chain,
+         published = excluded.published`,
       [id, name, seq, chain, isMinted ? 1 : 0, partition, published],
     );
   }
 }
 
-/** Stores how far an origin was read back from the log. */
+/** Stores how far the log is known to hold an origin: alone for our own run, whose seq the writer moves. */
 export async function savePublished(
   connection: Connection,
   origin: { id: number; published: number },

@@ -12,9 +12,10 @@
  */
 import { createHash } from 'node:crypto';
 import { backoffMs, policies } from './backoff.ts';
+import type { Chain } from './chain.ts';
 import { encodeEvent } from './change-event.ts';
 import type { ChangeLog } from './change-log.ts';
-import { errorText, isReplicationError } from './errors.ts';
+import { errorText, isReplicationError, ReplicationError } from './errors.ts';
 import type { History, StoredEvent } from './history.ts';
 import type { NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
@@ -28,11 +29,16 @@ interface Acknowledgement {
   readonly partition: number;
   readonly lastOffset: number;
   readonly seq: number;
+  readonly atMs: number;
 }
 
 interface Outgoing {
   acknowledged: number;
   acknowledgements: Acknowledgement[];
+  /** Counts goings back to `published`: an append that was under way then moves nothing. */
+  returns: number;
+  /** Goings back in a row without anything read back since. */
+  losses: number;
   failures: number;
   retryAtMs: number;
   /** Halved when the broker finds a batch too large, and grown again afterwards. */
@@ -43,6 +49,7 @@ interface Outgoing {
 export interface PublisherOptions {
   readonly log: ChangeLog;
   readonly cluster: string;
+  readonly chain: Chain;
   readonly reader: Database['reader'];
   readonly history: History;
   readonly origins: Origins;
@@ -64,6 +71,12 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #acknowledgedRows: Milestones;
+  /** Highest acknowledged row of each origin in this run: what counts as never acknowledged is above it. */
+  readonly #everAcknowledged = new Map<string, number>();
+  /** Origins of other directories that this replica publishes, because nobody else does. */
+  readonly #adopted = new Set<string>();
+  /** Counts pauses: an acknowledgement of an append from before the last one proves nothing any more. */
+  #era = 0;
   #partitions = 0;
   #isLogReachable = false;
   #republished = 0;
@@ -85,9 +98,13 @@ export class Publisher {
 
   /** Rows minted here that the log has not acknowledged in this run. */
   unacknowledged(): number {
-    return this.#options.origins
-      .pending()
-      .reduce((sum, origin) => sum + origin.seq - this.#stateOf(origin).acknowledged, 0);
+    return this.#options.origins.pending().reduce((sum, origin) => {
+      const acknowledged = Math.max(
+        this.#stateOf(origin).acknowledged,
+        this.#everAcknowledged.get(origin.name) ?? 0,
+      );
+      return sum + Math.max(0, origin.seq - acknowledged);
+    }, 0);
   }
 
   /** Rows minted here that were not yet read back from the log. */
@@ -99,6 +116,22 @@ export class Publisher {
   connected(partitions: number): void {
     this.#partitions = partitions;
     this.#isLogReachable = true;
+  }
+
+  /** Publishes the rows of an origin that was not minted here, until the log is known to hold them. */
+  adopt(name: string): void {
+    this.#adopted.add(name);
+  }
+
+  /** Publishes nothing, and forgets what the log has acknowledged: it is not the log that it was. */
+  pause(): void {
+    for (const { name, published } of this.#options.origins.list()) {
+      this.#everAcknowledged.set(name, Math.max(published, this.#everAcknowledged.get(name) ?? 0));
+    }
+    this.#era += 1;
+    this.#partitions = 0;
+    this.#outgoing.clear();
+    this.#adopted.clear();
   }
 
   /** The log does not answer. */
@@ -118,7 +151,8 @@ export class Publisher {
     if (this.#partitions === 0) return Number.POSITIVE_INFINITY;
     const now = this.#options.world.clock.monotonic();
     const waiting = this.#options.origins
-      .pending()
+      .lackedByLog()
+      .filter(({ isMinted, name }) => isMinted || this.#adopted.has(name))
       .filter((origin) => origin.seq > this.#stateOf(origin).acknowledged);
     const due = waiting.find((origin) => this.#stateOf(origin).retryAtMs <= now);
     if (due) {
@@ -135,6 +169,7 @@ export class Publisher {
   readBack(name: string, seq: number): void {
     const state = this.#outgoing.get(name);
     if (!state) return;
+    if (state.acknowledgements.some((one) => one.seq <= seq)) state.losses = 0;
     state.acknowledgements = state.acknowledgements.filter((one) => one.seq > seq);
     // Found in the log by reading it: that is as good as an acknowledgement that went missing.
     if (seq > state.acknowledged) this.#acknowledge(name, state, seq);
@@ -142,21 +177,19 @@ export class Publisher {
 
   /** The applier has passed everything of a partition below `next`: what was acknowledged there must have been seen. */
   passed(partition: number, next: number): void {
-    for (const origin of this.#options.origins.pending()) {
-      const isLost = this.#outgoing
-        .get(origin.name)
-        ?.acknowledgements.some(
-          (one) => one.partition === partition && one.lastOffset < next && one.seq > origin.published,
-        );
-      if (isLost) this.publishAgain(origin.name);
-    }
+    this.#publishLost((one) => one.partition === partition && one.lastOffset < next);
+  }
+
+  /** The partition ended at `end` when asked at `askedAtMs`: what was acknowledged there before must lie below. */
+  ends(partition: number, end: number, askedAtMs: number): void {
+    this.#publishLost((one) => one.partition === partition && one.lastOffset >= end && one.atMs < askedAtMs);
   }
 
   /** The log lacks something of this origin: go back to what was read back from it. */
   publishAgain(name: string): void {
     const origin = this.#options.origins.get(name);
     const state = this.#outgoing.get(name);
-    if (!origin || !state || state.acknowledged === origin.published) return;
+    if (!origin || !state || state.acknowledged <= origin.published) return;
     this.#republished += 1;
     this.#options.world.logger.warn(
       { origin: name, published: origin.published, acknowledged: state.acknowledged },
@@ -164,6 +197,11 @@ export class Publisher {
     );
     state.acknowledged = origin.published;
     state.acknowledgements = [];
+    state.returns += 1;
+    state.losses += 1;
+    // A log that keeps losing them, or a way that keeps changing them, must not be filled at full speed.
+    const { clock, random } = this.#options.world;
+    state.retryAtMs = clock.monotonic() + backoffMs(policies.publish, state.losses, random);
   }
 
   /** Publishes nothing more and ends all waits for acknowledgements. */
@@ -176,21 +214,29 @@ export class Publisher {
   async #publish(origin: Origin): Promise<void> {
     const { log, world, writer, cluster } = this.#options;
     const state = this.#stateOf(origin);
-    const events = await this.#nextEvents(origin, state);
-    const last = events.at(-1);
-    if (!last) return;
+    const { returns } = state;
+    const era = this.#era;
+    const partitions = this.#partitions;
+    let events: StoredEvent[] = [];
     try {
-      const partition = await this.#partitionOf(origin, writer);
+      events = await this.#nextEvents(origin, state);
+      const last = events.at(-1);
+      if (!last) return;
+      const partition = await this.#partitionOf(origin, { writer, partitions });
+      if (era !== this.#era) return;
       await world.observe('publish:before-append');
       const { lastOffset } = await log.append(
         partition,
         events.map((event) => encodeEvent(event, { cluster, key: event.key, time: event.time })),
       );
       await world.observe('publish:after-append');
+      if (era !== this.#era) return;
       this.#isLogReachable = true;
       state.failures = 0;
       state.maxRows = Math.min(this.#options.maxRows, state.maxRows * 2);
-      this.#remember(state, { partition, lastOffset, seq: last.seq });
+      this.#acknowledgedRows.reached(origin.name, last.seq);
+      if (returns !== state.returns) return;
+      this.#remember(state, { partition, lastOffset, seq: last.seq, atMs: world.clock.monotonic() });
       this.#acknowledge(origin.name, state, last.seq);
     } catch (error) {
       this.#backOff(origin, state, { error, rows: events.length });
@@ -198,9 +244,11 @@ export class Publisher {
   }
 
   async #nextEvents(origin: Origin, state: Outgoing): Promise<StoredEvent[]> {
-    const { history, reader, maxBytes } = this.#options;
+    const { chain, history, reader, maxBytes } = this.#options;
     const range = { after: state.acknowledged, upTo: origin.seq, limit: state.maxRows };
     const events = await history.read(reader, origin, range);
+    const damaged = events.find((event) => !chain.verify(event.chain, event.previous, event));
+    if (damaged) throw notWhatItWas(damaged);
     let bytes = 0;
     const fitting = events.findIndex((event) => {
       bytes += event.bytes.length;
@@ -209,9 +257,12 @@ export class Publisher {
     return fitting === -1 ? events : events.slice(0, Math.max(1, fitting));
   }
 
-  async #partitionOf(origin: Origin, writer: Writer): Promise<number> {
-    if (origin.partition !== null && origin.partition < this.#partitions) return origin.partition;
-    const partition = createHash('sha256').update(origin.name).digest().readUInt32BE() % this.#partitions;
+  async #partitionOf(
+    origin: Origin,
+    { writer, partitions }: { writer: Writer; partitions: number },
+  ): Promise<number> {
+    if (origin.partition !== null && origin.partition < partitions) return origin.partition;
+    const partition = createHash('sha256').update(origin.name).digest().readUInt32BE() % partitions;
     const { origins } = this.#options;
     await writer.submit({
       write: async (connection) => {
@@ -220,6 +271,13 @@ export class Publisher {
       },
     });
     return partition;
+  }
+
+  #publishLost(isMissing: (one: Acknowledgement) => boolean): void {
+    for (const { name, published } of this.#options.origins.lackedByLog()) {
+      const acknowledgements = this.#outgoing.get(name)?.acknowledgements ?? [];
+      if (acknowledgements.some((one) => one.seq > published && isMissing(one))) this.publishAgain(name);
+    }
   }
 
   #backOff(origin: Origin, state: Outgoing, failed: { error: unknown; rows: number }): void {
@@ -247,7 +305,8 @@ export class Publisher {
   }
 
   #acknowledge(name: string, state: Outgoing, seq: number): void {
-    state.acknowledged = seq;
+    state.acknowledged = Math.max(state.acknowledged, seq);
+    this.#everAcknowledged.set(name, Math.max(seq, this.#everAcknowledged.get(name) ?? 0));
     this.#acknowledgedRows.reached(name, seq);
   }
 
@@ -263,6 +322,8 @@ export class Publisher {
       state = {
         acknowledged: origin.published,
         acknowledgements: [],
+        returns: 0,
+        losses: 0,
         failures: 0,
         retryAtMs: 0,
         maxRows: this.#options.maxRows,
@@ -271,4 +332,13 @@ export class Publisher {
     }
     return state;
   }
+}
+
+/** Damage is never emitted: nobody could verify it, and it would be published for ever. */
+function notWhatItWas({ origin, seq }: StoredEvent): ReplicationError {
+  return new ReplicationError({
+    code: 'database-damaged',
+    message: `Row ${seq} of ${origin} does not hash to its link: it is not what was written.`,
+    hint: 'The file was changed from outside or is damaged: keep it aside and rebuild the replica.',
+  });
 }

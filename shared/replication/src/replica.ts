@@ -22,8 +22,10 @@ import type { LogLink } from './log-link.ts';
 import type { Loop } from './loop.ts';
 import type { Milestones } from './milestones.ts';
 import { digestOf, type Origin, type Origins, type Vector } from './origins.ts';
+import type { CallPeer } from './peer.ts';
 import type { Publisher } from './publisher.ts';
 import type { Registry } from './registry.ts';
+import type { Repair } from './repair.ts';
 import type { Database } from './sqlite.ts';
 import { describeStatus, type ReplicaStatus } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -46,6 +48,8 @@ export interface ReplicaOptions {
     readonly topic: string;
     readonly log: ChangeLog;
     readonly channel: AnnouncementChannel;
+    /** How other replicas are asked. Default: over HTTP, at the URLs that they announce. */
+    readonly callPeer?: CallPeer;
   };
   readonly limits?: { readonly [K in keyof Limits]?: Limits[K] | undefined };
   readonly world: Surroundings;
@@ -83,6 +87,8 @@ export interface ReplicaFlow {
   readonly applier: Applier;
   readonly link: LogLink;
   readonly linking: Loop;
+  readonly repair: Repair;
+  readonly repairing: Loop;
   readonly lag: LagMeter;
   readonly announcer: Announcer;
   readonly topic: string;
@@ -125,6 +131,7 @@ export class Replica {
     commits.start();
     flow?.publishing.start();
     flow?.linking.start();
+    flow?.repairing.start();
     flow?.announcer.start();
   }
 
@@ -217,6 +224,13 @@ export class Replica {
     };
   }
 
+  /** An operator says that the log is to be used although nothing in it is ours; goes on from state `stopped`. */
+  acceptLog(): void {
+    const { flow } = this.#parts;
+    flow?.link.acceptLog();
+    flow?.linking.wake();
+  }
+
   /** The whole vector. */
   vector(): Vector {
     return this.#parts.origins.vector();
@@ -259,7 +273,7 @@ export class Replica {
       await this.#drain(flow.publisher);
       await this.#within(
         LEAVE_MS,
-        Promise.all([flow.announcer.stop(), flow.linking.stop(), flow.link.stop()]),
+        Promise.all([flow.announcer.stop(), flow.repairing.stop(), flow.linking.stop(), flow.link.stop()]),
       );
       flow.publisher.stop();
       await this.#within(LEAVE_MS, flow.publishing.stop());

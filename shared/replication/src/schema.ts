@@ -58,15 +58,15 @@ export async function createTables(connection: Connection, tables: readonly Tabl
   }
   const script = [LIBRARY_TABLES, ...tables.map(tableScript), `PRAGMA user_version = ${LIBRARY_VERSION};`];
   await connection.execute(`BEGIN IMMEDIATE;${script.join('\n')}COMMIT;`);
-  for (const table of tables) await addLaterColumns(connection, table);
+  for (const table of tables) {
+    await addLaterColumns(connection, table);
+    // Only now: an index may be on a column that came later.
+    await connection.execute(indexScript(table));
+  }
 }
 
 function tableScript(table: Table): string {
   const columns = table.columns.map((column) => `${columnSql(column)},`);
-  const indexes = table.indexes.map(
-    (names, i) =>
-      `CREATE INDEX IF NOT EXISTS ${table.name}_index_${i + 1} ON ${table.name} (${names.join(', ')}) WHERE superseded = 0;`,
-  );
   return `
 CREATE TABLE IF NOT EXISTS ${table.name} (
   ${columns.join('\n  ')}
@@ -74,8 +74,16 @@ CREATE TABLE IF NOT EXISTS ${table.name} (
   schema_version INTEGER NOT NULL, chain BLOB NOT NULL, superseded INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (origin, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS ${table.name}_key ON ${table.name} (${table.primaryKey}) WHERE superseded = 0;
-${indexes.join('\n')}`;
+CREATE UNIQUE INDEX IF NOT EXISTS ${table.name}_key ON ${table.name} (${table.primaryKey}) WHERE superseded = 0;`;
+}
+
+function indexScript({ name, indexes }: Table): string {
+  return indexes
+    .map((columns, i) => {
+      const index = `${name}_index_${i + 1}`;
+      return `CREATE INDEX IF NOT EXISTS ${index} ON ${name} (${columns.join(', ')}) WHERE superseded = 0;`;
+    })
+    .join('\n');
 }
 
 /** Migrations only add: a column of a later version is nullable and appears in an older file on start. */

@@ -115,13 +115,18 @@ class OpenConnection implements Connection {
       connection: { filename: file },
       useNullAsDefault: true,
       pool: { min: 1, max: 1 },
+      // What goes wrong is thrown; knex would print it as well.
+      log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     });
+    let driver: DriverConnection | undefined;
     try {
-      const driver: DriverConnection = await pool.client.acquireConnection();
+      driver = (await pool.client.acquireConnection()) as DriverConnection;
       const connection = new OpenConnection(pool, driver);
       await connection.execute(script);
       return connection;
     } catch (error) {
+      // The pool waits for what was taken from it, for ever.
+      if (driver) await pool.client.releaseConnection(driver);
       await pool.destroy();
       throw translate(error);
     }
@@ -180,9 +185,9 @@ class OpenConnection implements Connection {
   }
 }
 
-/** What each of SQLite's result codes means to this library; the first prefix that fits counts. */
+/** What each of SQLite's result codes means to this library; the first text that fits counts. */
 const MEANINGS: readonly (readonly [string, ReplicationError['code'], string, boolean])[] = [
-  ['SQLITE_CONSTRAINT', 'key-taken', 'Another row has this key.', false],
+  ['UNIQUE constraint failed', 'key-taken', 'Another row has this key.', false],
   ['SQLITE_FULL', 'disk-full', 'Make room on the disk; writing goes on by itself.', true],
   ['SQLITE_BUSY', 'database-busy', 'Another process holds the database; end it or wait.', true],
   ['SQLITE_LOCKED', 'database-busy', 'Another process holds the database; end it or wait.', true],

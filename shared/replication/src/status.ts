@@ -36,6 +36,8 @@ export interface ReplicaStatus {
     since: string;
     partition: number;
     offset: number;
+    /** True when no known replica has the missing rows. */
+    dismissed: boolean;
   }[];
   readonly quarantined: number;
   readonly writable: boolean;
@@ -44,11 +46,16 @@ export interface ReplicaStatus {
   /** False while the broker does not answer. */
   readonly logReachable: boolean;
   /** Since the start of this run. */
-  readonly counters: ApplierCounters & { readonly republished: number; readonly readersReplaced: number };
+  readonly counters: ApplierCounters & {
+    readonly republished: number;
+    readonly readersReplaced: number;
+    readonly relinks: number;
+  };
 }
 
 const NO_COUNTERS: ReplicaStatus['counters'] = {
   applied: 0,
+  repaired: 0,
   duplicates: 0,
   echoes: 0,
   quarantined: 0,
@@ -58,6 +65,7 @@ const NO_COUNTERS: ReplicaStatus['counters'] = {
   passedGaps: 0,
   republished: 0,
   readersReplaced: 0,
+  relinks: 0,
 };
 
 /** Puts the status together. */
@@ -89,7 +97,8 @@ export async function describeStatus(parts: {
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
     positions: positionsOf(flow),
     stalled: (flow?.applier.stalls() ?? []).map(({ origin, reason, since, partition, position }) => {
-      return { origin, reason, since, partition, offset: position.next };
+      const isDismissed = flow?.repair.isDismissed(origin) ?? false;
+      return { origin, reason, since, partition, offset: position.next, dismissed: isDismissed };
     }),
     quarantined,
     writable: parts.isWritable,
@@ -99,7 +108,7 @@ export async function describeStatus(parts: {
       ? {
           ...flow.applier.counters,
           republished: flow.publisher.republished,
-          readersReplaced: flow.link.readersReplaced,
+          ...flow.link.counters,
         }
       : NO_COUNTERS,
   };

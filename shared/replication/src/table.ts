@@ -79,9 +79,16 @@ export function defineTable(description: TableDescription): Table {
   }
   const strict = description.columns.strict();
   const sorted = [...columns].sort((a, b) => (a.name < b.name ? -1 : 1));
+  // zod takes an absent nullable column for an error; a row of an older version has to lack the later ones.
+  const emptied = Object.fromEntries(
+    columns
+      .filter(({ name: column, isNullable }) => isNullable && !accepts(description, column, undefined))
+      .map(({ name: column }) => [column, null]),
+  );
 
   const check = (row: unknown): Row => {
-    const parsed = strict.safeParse(row);
+    const isObject = typeof row === 'object' && row !== null && !Array.isArray(row);
+    const parsed = strict.safeParse(isObject ? { ...emptied, ...row } : row);
     if (!parsed.success) throw invalidRow(name, z.prettifyError(parsed.error));
     const checked: Record<string, Value> = {};
     for (const column of columns) {
@@ -89,7 +96,8 @@ export function defineTable(description: TableDescription): Table {
       if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) {
         throw invalidRow(name, `${column.name} holds a NUL or half a surrogate pair`);
       }
-      checked[column.name] = value;
+      // SQLite and JSON know one zero only.
+      checked[column.name] = value === 0 ? 0 : value;
     }
     return checked;
   };
@@ -123,8 +131,16 @@ function columnsOf(description: TableDescription): Column[] {
     const type = sqlType(types);
     if (type === undefined) throw new Error(`column '${name}': only strings, integers and numbers replicate`);
     if (since > 1 && !isNullable) throw new Error(`column '${name}' came later, so it must be nullable`);
+    if (!isNullable && !(schema.required ?? []).includes(name)) {
+      throw new Error(`column '${name}' may be absent, so it must be nullable`);
+    }
     return { name, type, isNullable, since };
   });
+}
+
+function accepts(description: TableDescription, column: string, value: unknown): boolean {
+  const schema = description.columns.shape[column];
+  return schema !== undefined && z.safeParse(schema, value).success;
 }
 
 function typesOf(property: z.core.JSONSchema.BaseSchema | boolean): { types: string[]; isNullable: boolean } {

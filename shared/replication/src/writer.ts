@@ -11,7 +11,7 @@
 import type { Chain } from './chain.ts';
 import { isReplicationError, ReplicationError } from './errors.ts';
 import type { History, PlacedRow } from './history.ts';
-import { type Origin, type Origins, saveApplied } from './origins.ts';
+import { type Origin, type Origins, saveOrigins } from './origins.ts';
 import type { Connection } from './sqlite.ts';
 import type { Observe } from './surroundings.ts';
 import type { Row, Table } from './table.ts';
@@ -169,7 +169,7 @@ export class Writer {
       await observe('write:begun');
       if (rows.length > 0) {
         await this.#options.history.insert(connection, rows);
-        await saveApplied(connection, [own]);
+        await saveOrigins(connection, [own]);
         await observe('write:inserted');
       }
       for (const { unit, resolve } of batch) {

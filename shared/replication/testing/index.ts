@@ -1,4 +1,5 @@
 /** What tests of this package and of its users share: a broker in memory, replicas, clocks, events, waiting. */
+export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './applier-bench.ts';
 export {
   ForeignRun,
   originName,

@@ -49,6 +49,11 @@ export class MemoryChangeLog implements ChangeLog {
     this.#seek();
     this.#broker.wake();
     return {
+      seek: () => {
+        if (this.#reader !== reader) return;
+        this.#seek();
+        this.#broker.wake();
+      },
       stop: async () => {
         if (this.#reader === reader) this.#reader = undefined;
         await this.#delivering;

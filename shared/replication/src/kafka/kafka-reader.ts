@@ -5,7 +5,7 @@
  * start at the earliest. Batches are cut into pieces of bounded size. Markers of strangers' transactions, which
  * kafkajs drops, are handed on as records without content, so that offsets have no holes that nobody can explain.
  */
-import type { LogRead, LogReader, LogRecord } from '../change-log.ts';
+import type { Following, LogRead, LogReader, LogRecord } from '../change-log.ts';
 import { ReplicationError } from '../errors.ts';
 import type { Logger } from '../surroundings.ts';
 import {
@@ -44,7 +44,7 @@ type WholeBatch = EachBatchPayload['batch'] & {
 };
 
 /** Starts a consumer and resolves once it has joined. */
-export async function startReader(options: KafkaReaderOptions): Promise<{ stop(): Promise<void> }> {
+export async function startReader(options: KafkaReaderOptions): Promise<Following> {
   const consumer = options.kafka.consumer({
     groupId: options.groupId,
     // The group is never shared and never used again: a dead member of it keeps nobody waiting.
@@ -65,7 +65,7 @@ export async function startReader(options: KafkaReaderOptions): Promise<{ stop()
   return running;
 }
 
-class Running {
+class Running implements Following {
   readonly #options: KafkaReaderOptions;
   readonly #consumer: Consumer;
   #isOver = false;
@@ -88,7 +88,7 @@ class Running {
     const joined = new Promise<void>((resolve, reject) => {
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
         const got = payload.memberAssignment[topic]?.length ?? 0;
-        this.#seek();
+        this.seek();
         if (got === partitions) return resolve();
         const error = notAllPartitions(got, partitions);
         reject(error);
@@ -156,14 +156,14 @@ class Running {
     const taking = this.#taking.then(async () => {
       if (this.#isOver) return 'seek' as const;
       const answer = await this.#options.reader.take(read);
-      if (answer === 'seek') this.#seek();
+      if (answer === 'seek') this.seek();
       return answer;
     });
     this.#taking = taking.catch(() => undefined);
     return taking;
   }
 
-  #seek(): void {
+  seek(): void {
     const { topic, partitions, reader } = this.#options;
     if (this.#isOver) return;
     for (let partition = 0; partition < partitions; partition += 1) {

@@ -1,0 +1,124 @@
+/**
+ * Continuity: does what was read continue what was read before?
+ *
+ * A partition's cursor is *unproven* after every start of reading: the record at the bookmark must be the one
+ * remembered. Then it is *proven*, and each read must start where the last one ended. Anything else is never
+ * skipped: it is `log-mismatch`, and the log link decides what to do.
+ */
+import type { LogRead, LogRecord } from './change-log.ts';
+import { ReplicationError } from './errors.ts';
+import { isBookmarked, type Position, readingStart } from './positions.ts';
+
+/** Reads in a row that may start elsewhere before the log counts as one that does not fit. */
+const MAX_STRANGE_READS = 5;
+
+interface Cursor {
+  /** Offset that the next read must start at. */
+  from: number;
+  isProven: boolean;
+  /** Offsets without a record that the last read showed, to be confirmed by a fresh one. */
+  gap: Gap | undefined;
+  strangeReads: number;
+}
+
+interface Gap {
+  readonly at: number;
+  readonly next: number;
+}
+
+/** What a read comes to: records to apply, or a request to read again. `passedGap`: offsets without any record. */
+export type Continuation =
+  | { readonly unread: readonly LogRecord[]; readonly passedGap?: Gap }
+  | { readonly unread: 'read again' };
+
+/** Cursors of all partitions. */
+export class Continuity {
+  readonly #cursors = new Map<number, Cursor>();
+
+  /** Reading (re)starts: says from where, and demands the bookmark first. */
+  restart(partition: number, position: Position): number {
+    const cursor = this.#cursor(partition);
+    cursor.from = readingStart(position);
+    cursor.isProven = position.bookmark === null;
+    return cursor.from;
+  }
+
+  /**
+   * Holds a read against the position.
+   * @throws `log-mismatch` when the log is not the one that was read before.
+   */
+  check(read: LogRead, position: Position): Continuation {
+    const cursor = this.#cursor(read.partition);
+    if (read.from !== cursor.from) return this.#strange(read, cursor);
+    const records = cursor.isProven ? read.records : afterBookmark(read, position);
+    if (records.some((record) => record.offset < position.next && !record.isMarker)) {
+      throw mismatch(
+        `partition ${read.partition} holds a record below offset ${position.next} that was not there before`,
+      );
+    }
+    cursor.isProven = true;
+    cursor.strangeReads = 0;
+    const unread = records.filter((record) => record.offset >= position.next);
+    const gap = firstGap(unread, position.next, read.next);
+    if (!gap) return { unread };
+    const isConfirmed = cursor.gap?.at === gap.at && cursor.gap.next === gap.next;
+    cursor.gap = isConfirmed ? undefined : gap;
+    return isConfirmed ? { unread, passedGap: gap } : { unread: 'read again' };
+  }
+
+  /** The read was taken: the next one has to follow it. */
+  advance(read: LogRead): void {
+    this.#cursor(read.partition).from = read.next;
+  }
+
+  /** A read from elsewhere: left over from before a seek, or a consumer that reset itself. Ask again, a few times. */
+  #strange(read: LogRead, cursor: Cursor): Continuation {
+    cursor.strangeReads += 1;
+    if (cursor.strangeReads > MAX_STRANGE_READS) {
+      cursor.strangeReads = 0;
+      throw mismatch(
+        `partition ${read.partition} was asked for offset ${cursor.from} and answered from ${read.from}, ${MAX_STRANGE_READS} times`,
+      );
+    }
+    return { unread: 'read again' };
+  }
+
+  #cursor(partition: number): Cursor {
+    let cursor = this.#cursors.get(partition);
+    if (!cursor) {
+      cursor = { from: 0, isProven: false, gap: undefined, strangeReads: 0 };
+      this.#cursors.set(partition, cursor);
+    }
+    return cursor;
+  }
+}
+
+/** The first record must be the bookmarked one; gives what follows it. */
+function afterBookmark(read: LogRead, { bookmark }: Position): readonly LogRecord[] {
+  const [first, ...rest] = read.records;
+  if (!bookmark) return read.records;
+  if (!first || !isBookmarked(first, bookmark)) {
+    throw mismatch(
+      `partition ${read.partition} does not hold the record at offset ${bookmark.offset} that was read before`,
+    );
+  }
+  return rest;
+}
+
+/** The first stretch of offsets below `next` that has neither record nor marker, if there is one. */
+function firstGap(records: readonly LogRecord[], from: number, next: number): Gap | undefined {
+  let expected = from;
+  for (const { offset } of records) {
+    if (offset > expected) return { at: expected, next: offset };
+    expected = offset + 1;
+  }
+  return expected < next ? { at: expected, next } : undefined;
+}
+
+function mismatch(what: string): ReplicationError {
+  return new ReplicationError({
+    code: 'log-mismatch',
+    message: `The log is not the one that was read before: ${what}.`,
+    hint: 'Nothing was skipped. The topic was deleted, recreated, truncated, cut or replaced.',
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * The guard: do the positions still lie within the log?
+ *
+ * It looks at offsets only; whether the records are the same is asked by the bookmark when they are read. A broker
+ * that just came back may show an old end for a moment, so only several looks in a row count.
+ */
+import type { PartitionOffsets } from './change-log.ts';
+import { ReplicationError } from './errors.ts';
+import { type Position, readingStart } from './positions.ts';
+
+/** Looks in a row before a mismatch or an absence counts. */
+export const LOOKS = 3;
+
+/** Watches the offsets of one log. */
+export class LogGuard {
+  readonly #positions: ReadonlyMap<number, Position>;
+  #mismatches = 0;
+
+  constructor(positions: ReadonlyMap<number, Position>) {
+    this.#positions = positions;
+  }
+
+  /** True while a mismatch is seen that does not count yet. */
+  get isInDoubt(): boolean {
+    return this.#mismatches > 0;
+  }
+
+  /**
+   * True when every position lies within the log.
+   * @throws `log-mismatch` once several looks in a row have found that one does not.
+   */
+  fits(offsets: readonly PartitionOffsets[]): boolean {
+    const problem = this.#problem(offsets);
+    this.#mismatches = problem === undefined ? 0 : this.#mismatches + 1;
+    if (problem === undefined) return true;
+    if (this.#mismatches < LOOKS) return false;
+    this.#mismatches = 0;
+    throw new ReplicationError({
+      code: 'log-mismatch',
+      message: `The log does not fit what was read of it: ${problem}.`,
+      hint: 'The topic was deleted, recreated, truncated, cut by retention or replaced. Nothing was skipped.',
+    });
+  }
+
+  #problem(offsets: readonly PartitionOffsets[]): string | undefined {
+    for (const partition of this.#positions.keys()) {
+      if (!offsets.some((one) => one.partition === partition)) {
+        return `partition ${partition} is gone, the topic has ${offsets.length}`;
+      }
+    }
+    for (const { partition, low, end } of offsets) {
+      const position = this.#positions.get(partition) ?? { next: 0, bookmark: null };
+      if (end < position.next) {
+        return `partition ${partition} ends at ${end}, but was read up to ${position.next}`;
+      }
+      if (low > readingStart(position)) {
+        return `partition ${partition} starts at ${low}, but is needed from ${readingStart(position)}`;
+      }
+    }
+    return undefined;
+  }
+}

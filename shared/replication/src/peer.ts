@@ -1,0 +1,118 @@
+/**
+ * A peer: another replica, asked over HTTP for its vector and for rows that this one lacks.
+ *
+ * Nothing that it answers is believed: the form is checked by zod, every event by its own link, and the amount is
+ * bounded. Where an answer is not as it should be, the peer counts as one that did not answer.
+ */
+import { z } from 'zod';
+import type { Chain } from './chain.ts';
+import type { ChangeEvent } from './change-event.ts';
+import { errorText, ReplicationError } from './errors.ts';
+import { isOrigin } from './origin.ts';
+import type { Vector } from './origins.ts';
+
+/** Another replica. Calls throw `peer-failed` (retryable) where it does not answer as it should. */
+export interface Peer {
+  /** What it holds. */
+  vector(): Promise<Vector>;
+  /** Events of an origin after `after`, in order, links verified; empty where it has none. */
+  changes(origin: string, after: number): Promise<ChangeEvent[]>;
+}
+
+/** Makes a peer from the URL that it announced. */
+export type CallPeer = (url: string) => Peer;
+
+/** Rows asked for at a time. */
+const PAGE_ROWS = 200;
+
+/** Longest wait for one answer, in milliseconds. */
+const ANSWER_MS = 5000;
+
+/** Largest answer, in bytes: a page of the largest rows in base64. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+const hexLink = z.string().regex(/^[0-9a-f]{64}$/);
+const vectorAnswer = z.object({
+  vector: z.record(z.string().refine(isOrigin), z.object({ seq: z.int().min(1), chain: hexLink })),
+});
+const changesAnswer = z.object({
+  events: z
+    .array(
+      z.object({
+        seq: z.int().min(1),
+        schemaVersion: z.int().min(1).max(0xffff_ffff),
+        table: z.string().regex(/^[a-z][a-z0-9_]{0,47}$/),
+        previous: hexLink,
+        chain: hexLink,
+        value: z.base64(),
+      }),
+    )
+    .max(PAGE_ROWS),
+});
+
+/** Peers over HTTP. */
+export function httpPeers(chain: Chain): CallPeer {
+  return (url) => ({
+    vector: async () => (await ask(new URL('/replication/vector', url), vectorAnswer)).vector,
+
+    async changes(origin, after) {
+      const target = new URL('/replication/changes', url);
+      target.search = new URLSearchParams({
+        origin,
+        after: String(after),
+        limit: String(PAGE_ROWS),
+      }).toString();
+      const { events } = await ask(target, changesAnswer);
+      return events.map(({ seq, schemaVersion, table, previous, chain: link, value }) => {
+        const event = {
+          origin,
+          seq,
+          schemaVersion,
+          table,
+          previous: Buffer.from(previous, 'hex'),
+          chain: Buffer.from(link, 'hex'),
+          bytes: Buffer.from(value, 'base64'),
+        };
+        if (!chain.verify(event.chain, event.previous, event)) {
+          throw failed(target, `row ${seq} of ${origin} does not verify`);
+        }
+        return event;
+      });
+    },
+  });
+}
+
+async function ask<T>(target: URL, schema: z.ZodType<T>): Promise<T> {
+  try {
+    const answer = await fetch(target, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' });
+    if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+    return schema.parse(JSON.parse(await readBounded(answer)));
+  } catch (error) {
+    throw failed(
+      target,
+      error instanceof z.ZodError ? 'its answer has another form' : errorText(error),
+      error,
+    );
+  }
+}
+
+async function readBounded(answer: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of answer.body ?? []) {
+    bytes += part.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function failed(target: URL, why: string, cause?: unknown): ReplicationError {
+  return new ReplicationError({
+    code: 'peer-failed',
+    message: `The peer at ${target.origin} is of no help: ${why}.`,
+    hint: 'Another peer is asked, or this one again later.',
+    isRetryable: true,
+    cause,
+  });
+}

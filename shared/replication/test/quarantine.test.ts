@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LogRecord } from '../src/change-log.ts';
+import { countQuarantined, saveQuarantined } from '../src/quarantine.ts';
+import { openWorkbench, type Workbench } from '../testing/index.ts';
+
+let bench: Workbench;
+beforeEach(async () => {
+  bench = await openWorkbench();
+});
+afterEach(() => bench.close());
+
+const record = (offset: number, value: Buffer | null = Buffer.from('x')): LogRecord => ({
+  offset,
+  isMarker: false,
+  timestampMs: 0,
+  key: null,
+  value,
+  headers: { odd: Buffer.from([0xff, 0x00]) },
+});
+const found = (record: LogRecord, reason = 'it is strange') => ({
+  topic: 't',
+  partition: 2,
+  record,
+  reason,
+  foundAt: '2026-01-02T03:04:05.678Z',
+});
+
+describe('quarantine', () => {
+  it('keeps a record with its place, the reason and its bytes', async () => {
+    await saveQuarantined(bench.database.writer, [found(record(7)), found(record(8, null))]);
+    const rows = await bench.database.reader.all(
+      'SELECT topic, partition, "offset", reason, size, record_key, record_value, headers FROM replication_quarantine',
+    );
+    const common = { topic: 't', partition: 2, reason: 'it is strange', record_key: null };
+    const headers = JSON.stringify([['odd', Buffer.from([0xff, 0x00]).toString('base64')]]);
+    expect(rows).toEqual([
+      { ...common, offset: 7, size: 1, record_value: Buffer.from('x'), headers },
+      { ...common, offset: 8, size: 0, record_value: null, headers },
+    ]);
+  });
+
+  it('keeps a record that is read again once, with its first reason', async () => {
+    await saveQuarantined(bench.database.writer, [found(record(7))]);
+    await saveQuarantined(bench.database.writer, [found(record(7), 'another reason')]);
+    expect(await countQuarantined(bench.database.reader)).toBe(1);
+  });
+
+  it('keeps a bounded part of a huge record and says how large it was', async () => {
+    await saveQuarantined(bench.database.writer, [found(record(7, Buffer.alloc(1_000_000)))]);
+    const [row] = await bench.database.reader.all(
+      'SELECT size, length(record_value) AS kept FROM replication_quarantine',
+    );
+    expect(row).toEqual({ size: 1_000_000, kept: 65_536 });
+  });
+
+  it('keeps a bounded number; the oldest make room', async () => {
+    const { writer, reader } = bench.database;
+    await writer.execute('BEGIN');
+    await saveQuarantined(
+      writer,
+      Array.from({ length: 10_050 }, (_, i) => found(record(i))),
+    );
+    await writer.execute('COMMIT');
+    expect(await countQuarantined(reader)).toBe(10_000);
+    const [row] = await reader.all('SELECT min("offset") AS first FROM replication_quarantine');
+    expect(row).toEqual({ first: 50 });
+  });
+});

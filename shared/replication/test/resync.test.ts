@@ -1,0 +1,255 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Replica } from '../src/replica.ts';
+import { silentLogger, systemRandom } from '../src/surroundings.ts';
+import { MemoryBroker } from '../testing/memory-broker.ts';
+import { MemoryPeers } from '../testing/memory-peers.ts';
+import { note } from '../testing/notes-table.ts';
+import { fastClock } from '../testing/simulated-clock.ts';
+import { startReplica, temporaryDirectory } from '../testing/test-replica.ts';
+import { waitUntil } from '../testing/wait-until.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let broker: MemoryBroker;
+let peers: MemoryPeers;
+let running: Map<string, Replica>;
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  broker = new MemoryBroker();
+  peers = new MemoryPeers();
+  running = new Map();
+});
+afterEach(async () => {
+  for (const replica of running.values()) await replica.stop();
+  directory.remove();
+});
+
+/** Starts a replica whose second lasts 50 ms, so that beats, looks and adoption do not take real seconds. */
+async function start(
+  id: string,
+  options: { broker?: MemoryBroker; cluster?: string } = {},
+): Promise<Replica> {
+  const { log, channel } = (options.broker ?? broker).connect();
+  const url = `http://127.0.0.1:1/${id}`;
+  const { replica } = await startReplica(id, {
+    directory: directory.path,
+    replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
+    world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined },
+    ...(options.cluster ? { cluster: options.cluster } : {}),
+  });
+  running.set(id, replica);
+  peers.set(url, replica);
+  return replica;
+}
+
+async function stop(id: string): Promise<void> {
+  const replica = running.get(id);
+  running.delete(id);
+  peers.set(`http://127.0.0.1:1/${id}`, undefined);
+  await replica?.stop();
+}
+
+async function live(...ids: string[]): Promise<Replica[]> {
+  const replicas = [];
+  for (const id of ids) {
+    const replica = await start(id);
+    await waitUntil(`${id} is live`, async () => (await replica.status()).state === 'live');
+    replicas.push(replica);
+  }
+  return replicas;
+}
+
+async function write(replica: Replica | undefined, prefix: string, count: number): Promise<void> {
+  const ids = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  await Promise.all(ids.map((id) => replica?.insert('notes', note(id), { concern: 'local' })));
+}
+
+async function allEqual(rows: number, ...replicas: (Replica | undefined)[]): Promise<void> {
+  await waitUntil('all are equal, published and live', async () => {
+    const all = await Promise.all(replicas.map((replica) => replica?.status()));
+    const isDone = all.every(
+      (status) => status?.rows === rows && status.state === 'live' && status.unpublished === 0,
+    );
+    const digests = new Set(all.map((status) => status?.digest));
+    return (
+      (isDone && digests.size === 1) ||
+      JSON.stringify(
+        all.map((s) => [s?.state, s?.rows, s?.unpublished, s?.stopReason, s?.stalled, s?.counters.relinks]),
+      )
+    );
+  });
+  for (const replica of replicas) expect((await replica?.deepCheck())?.problems).toEqual([]);
+}
+
+/** What the log holds of each origin, as a prefix. */
+function logged(): Map<string, number> {
+  const prefix = new Map<string, number>();
+  for (let partition = 0; partition < broker.partitions; partition += 1) {
+    for (const { headers } of broker.records(partition)) {
+      const origin = String(headers.ce_origin);
+      const seq = Number(headers.ce_seq);
+      if (seq === (prefix.get(origin) ?? 0) + 1) prefix.set(origin, seq);
+    }
+  }
+  return prefix;
+}
+
+describe('when the log is deleted and made anew', () => {
+  it('every row is published again, in order, and nothing is lost or doubled', async () => {
+    const [a, b, c] = await live('a', 'b', 'c');
+    await write(a, 'a', 30);
+    await write(b, 'b', 20);
+    await allEqual(50, a, b, c);
+    broker.recreate();
+    await write(c, 'c', 10);
+    await allEqual(60, a, b, c);
+    await waitUntil(
+      'the log holds everything again',
+      () => [...logged().values()].reduce((x, y) => x + y, 0) === 60,
+    );
+    expect((await a?.status())?.counters.relinks).toBeGreaterThan(0);
+  });
+
+  it('the rows of a replica that is gone for good come back, too', async () => {
+    const [a, b, c] = await live('a', 'b', 'c');
+    await write(a, 'a', 30);
+    await write(b, 'b', 5);
+    await allEqual(35, a, b, c);
+    await stop('a');
+    rmSync(join(directory.path, 'a'), { recursive: true });
+    broker.recreate();
+    await waitUntil(
+      'the log holds everything again',
+      () => [...logged().values()].reduce((x, y) => x + y, 0) === 35,
+    );
+    const [d] = await live('d');
+    await allEqual(35, b, c, d);
+  });
+
+  it('is readable, writable and ready meanwhile', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 10);
+    await allEqual(10, a);
+    broker.recreate();
+    await waitUntil('it noticed', async () => {
+      expect(a?.readiness().ready).toBe(true);
+      await a?.reads.all('SELECT 1 FROM notes');
+      return ((await a?.status())?.counters.relinks ?? 0) > 0;
+    });
+    await write(a, 'later', 3);
+    await allEqual(13, a);
+  });
+});
+
+describe('when the log loses its tail', () => {
+  it('what was lost is published again', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 40);
+    await allEqual(40, a, b);
+    const [partition] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    broker.truncate(partition ?? 0, 25);
+    await waitUntil('the log holds everything again', () => [...logged().values()][0] === 40);
+    await allEqual(40, a, b);
+  });
+
+  it('and new rows take the offsets, nothing is lost', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 40);
+    await allEqual(40, a, b);
+    const [partition] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    await stop('b');
+    broker.truncate(partition ?? 0, 25);
+    await write(a, 'more', 30);
+    const again = await start('b');
+    await allEqual(70, a, again);
+  });
+});
+
+describe('when retention has cut the log', () => {
+  it('a replica that was away gets the missing rows from a peer', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 10);
+    await allEqual(10, a, b);
+    await stop('b');
+    await write(a, 'more', 50);
+    await waitUntil('all is published', async () => (await a?.status())?.unpublished === 0);
+    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    broker.retain(partition, 40);
+    const again = await start('b');
+    await allEqual(60, a, again);
+    expect((await again.status()).counters.repaired).toBeGreaterThan(0);
+  });
+});
+
+describe("when the log is somebody else's", () => {
+  it('it stops, applies nothing, publishes nothing, and goes on only when told to', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 5);
+    await allEqual(5, a);
+    await stop('a');
+    const other = new MemoryBroker();
+    const [stranger] = [await start('x', { broker: other, cluster: 'another' })];
+    await waitUntil('the stranger is live', () => stranger?.readiness().ready === true);
+    await write(stranger, 'x', 20);
+    await waitUntil('the stranger has published', async () => (await stranger?.status())?.unpublished === 0);
+    await stop('x');
+    const before = other.allRecords().length;
+
+    const again = await start('a', { broker: other });
+    await waitUntil('it stops', async () => (await again.status()).state === 'stopped');
+    expect((await again.status()).stopReason).toMatch(/somebody else/);
+    expect(again.readiness().ready).toBe(false);
+    expect(() => again.assertReadable()).toThrow(/stopped/);
+    expect((await again.status()).rows).toBe(5);
+    expect((await again.status()).quarantined).toBe(0);
+    expect(other.allRecords()).toHaveLength(before);
+
+    again.acceptLog();
+    await waitUntil(
+      'its rows are in the log',
+      async () => (await again.status()).unpublished === 0 && (await again.status()).state === 'live',
+    );
+    expect((await again.status()).quarantined).toBe(20);
+    expect(other.allRecords()).toHaveLength(before + 5);
+  });
+});
+
+describe('when an origin is stalled', () => {
+  it('the missing rows come from a peer', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 10);
+    await allEqual(10, a, b);
+    await stop('b');
+    await write(a, 'more', 10);
+    await waitUntil('all is published', async () => (await a?.status())?.unpublished === 0);
+    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    const { value } = broker.records(partition)[12] ?? {};
+    broker.alter(partition, 12, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
+    const again = await start('b');
+    await allEqual(20, a, again);
+    const { counters } = await again.status();
+    expect(counters.stalls).toBe(1);
+    expect(counters.quarantined).toBe(1);
+    expect(counters.repaired).toBeGreaterThan(0);
+  });
+
+  it('it is dismissed once every known replica lacks the rows, and harms nobody', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 10);
+    await allEqual(10, a, b);
+    await stop('a');
+    rmSync(join(directory.path, 'a'), { recursive: true });
+    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    const { value } = broker.records(partition)[4] ?? {};
+    broker.alter(partition, 4, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
+    await stop('b');
+    rmSync(join(directory.path, 'b'), { recursive: true });
+    const [c, d] = [await start('c'), await start('d')];
+    await waitUntil('the stall is dismissed', async () => (await c.status()).stalled[0]?.dismissed === true);
+    expect(c.readiness().ready).toBe(true);
+    await write(c, 'c', 3);
+    await waitUntil('others go on', async () => (await d.status()).rows === 7 && c.digest() === d.digest());
+  });
+});
