@@ -22,6 +22,8 @@ const announcementSchema = z.object({
   url: z.url({ protocol: /^https?$/ }).max(2048),
   state: z.enum(['starting', 'bootstrapping', 'catching-up', 'live', 'relinking', 'stopped', 'leaving']),
   schemaVersion: z.int().min(1),
+  /** Rows held, of all origins. */
+  rows: seq,
   /** Own rows that were read back from the log. */
   published: seq,
   /** Own rows, of this and earlier runs, that were not. */

@@ -17,7 +17,7 @@ interface Cursor {
   from: number;
   isProven: boolean;
   /** Offsets without a record that the last read showed, to be confirmed by a fresh one. */
-  gap: Gap | undefined;
+  gaps: readonly Gap[];
   strangeReads: number;
 }
 
@@ -26,9 +26,9 @@ interface Gap {
   readonly next: number;
 }
 
-/** What a read comes to: records to apply, or a request to read again. `passedGap`: offsets without any record. */
+/** What a read comes to: records to apply, or a request to read again. `passedGaps`: offsets without any record. */
 export type Continuation =
-  | { readonly unread: readonly LogRecord[]; readonly passedGap?: Gap }
+  | { readonly unread: readonly LogRecord[]; readonly passedGaps: readonly Gap[] }
   | { readonly unread: 'read again' };
 
 /** Cursors of all partitions. */
@@ -59,11 +59,13 @@ export class Continuity {
     cursor.isProven = true;
     cursor.strangeReads = 0;
     const unread = records.filter((record) => record.offset >= position.next);
-    const gap = firstGap(unread, position.next, read.next);
-    if (!gap) return { unread };
-    const isConfirmed = cursor.gap?.at === gap.at && cursor.gap.next === gap.next;
-    cursor.gap = isConfirmed ? undefined : gap;
-    return isConfirmed ? { unread, passedGap: gap } : { unread: 'read again' };
+    const gaps = gapsIn(unread, position.next, read.next);
+    // Every gap of the read has to have been seen by the one before.
+    const areConfirmed = gaps.every(({ at, next }) =>
+      cursor.gaps.some((seen) => seen.at === at && seen.next === next),
+    );
+    cursor.gaps = areConfirmed ? [] : gaps;
+    return areConfirmed ? { unread, passedGaps: gaps } : { unread: 'read again' };
   }
 
   /** The read was taken: the next one has to follow it. */
@@ -86,7 +88,7 @@ export class Continuity {
   #cursor(partition: number): Cursor {
     let cursor = this.#cursors.get(partition);
     if (!cursor) {
-      cursor = { from: 0, isProven: false, gap: undefined, strangeReads: 0 };
+      cursor = { from: 0, isProven: false, gaps: [], strangeReads: 0 };
       this.#cursors.set(partition, cursor);
     }
     return cursor;
@@ -105,14 +107,16 @@ function afterBookmark(read: LogRead, { bookmark }: Position): readonly LogRecor
   return rest;
 }
 
-/** The first stretch of offsets below `next` that has neither record nor marker, if there is one. */
-function firstGap(records: readonly LogRecord[], from: number, next: number): Gap | undefined {
+/** The stretches of offsets below `next` that have neither record nor marker. */
+function gapsIn(records: readonly LogRecord[], from: number, next: number): Gap[] {
+  const gaps: Gap[] = [];
   let expected = from;
   for (const { offset } of records) {
-    if (offset > expected) return { at: expected, next: offset };
+    if (offset > expected) gaps.push({ at: expected, next: offset });
     expected = offset + 1;
   }
-  return expected < next ? { at: expected, next } : undefined;
+  if (expected < next) gaps.push({ at: expected, next });
+  return gaps;
 }
 
 function mismatch(what: string): ReplicationError {

@@ -28,6 +28,7 @@ export type ReplicationErrorCode =
   | 'log-mismatch'
   | 'log-refused'
   | 'peer-failed'
+  | 'snapshot-refused'
   | 'event-too-large'
   | 'fork'
   | 'stopped';

@@ -48,6 +48,11 @@ export class History {
     this.#tables = new Map(tables.map((table) => [table.name, table]));
   }
 
+  /** All tables. */
+  get tables(): readonly Table[] {
+    return [...this.#tables.values()];
+  }
+
   /** The table of that name, if this build has it. */
   table(name: string): Table | undefined {
     return this.#tables.get(name);

@@ -17,6 +17,8 @@ export { openReplica } from './open-replica.ts';
 export { isOrigin, REPLICA_ID, replicaOf } from './origin.ts';
 export type { Vector } from './origins.ts';
 export { Replica, type ReplicaOptions, type WriteConcern } from './replica.ts';
+export type { SnapshotManifest, TakenSnapshot } from './snapshot.ts';
+export { receiveSnapshot, snapshotBytes } from './snapshot-stream.ts';
 export type { ReplicaStatus } from './status.ts';
 export { type Logger, realSurroundings } from './surroundings.ts';
 export type { DatabaseDescription, Row, TableDescription } from './table.ts';

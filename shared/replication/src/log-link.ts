@@ -37,6 +37,10 @@ export interface LogLinkOptions {
   readonly isEmpty: boolean;
   /** Time without progress below the end after which the reader is replaced, in milliseconds. */
   readonly standstillMs: number;
+  /** Takes a snapshot of a peer where there is one; true when that worked. */
+  readonly bootstrap: () => Promise<boolean>;
+  /** Records from which on an empty replica prefers a snapshot to reading the log. */
+  readonly snapshotMinRecords: number;
   /** There may be something to publish now. */
   readonly wakePublisher: () => void;
   /** The process has to end. */
@@ -147,15 +151,27 @@ export class LogLink {
     const { log, applier, isEmpty, positions } = this.#options;
     const { partitions } = await log.open();
     const offsets = await log.offsets();
-    if (!this.#guard.fits(offsets)) return;
-    if (positions.size === 0) await this.#assertOurs(offsets);
+    const isNew = positions.size === 0;
+    if (!isNew && !this.#guard.fits(offsets)) return;
+    if (isNew) await this.#assertOurs(offsets);
     this.#partitions = partitions;
     this.#goal = offsets;
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (this.#state === 'starting' && isBehind) this.#state = isEmpty ? 'bootstrapping' : 'catching-up';
+    if (this.#state === 'bootstrapping') await this.#bootstrap(offsets);
     this.#checkGoal();
     this.#letPublish();
+  }
+
+  /** An empty replica: a snapshot where it pays or where the log is not whole, the log from its start otherwise. */
+  async #bootstrap(offsets: readonly PartitionOffsets[]): Promise<void> {
+    const { bootstrap, snapshotMinRecords } = this.#options;
+    const cut = offsets.find(({ low }) => low > 0);
+    const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
+    if (!cut && records < snapshotMinRecords) return;
+    const isBuilt = await bootstrap();
+    if (!isBuilt && cut) throw incomplete(cut);
   }
 
   /** Everything that is believed about the log is forgotten and learned again. */

@@ -4,11 +4,12 @@
  * The order matters: nothing touches the file before the lock is held, and whatever fails gives back what was
  * taken before it.
  */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Announcement } from './announcement.ts';
 import { Announcer } from './announcer.ts';
 import { Applier } from './applier.ts';
+import { bootstrapFromPeer, DOWNLOAD_FILE } from './bootstrap.ts';
 import { createChain } from './chain.ts';
 import { Consistency } from './consistency.ts';
 import { claimDirectory } from './directory.ts';
@@ -28,6 +29,7 @@ import { Registry } from './registry.ts';
 import { Repair } from './repair.ts';
 import { Replica, type ReplicaFlow, type ReplicaOptions, type ReplicaParts } from './replica.ts';
 import { createTables } from './schema.ts';
+import { SNAPSHOT_PREFIX } from './snapshot.ts';
 import { type Database, openDatabase } from './sqlite.ts';
 import { loadStalls, resumeSchemaStalls } from './stalls.ts';
 import { defineTable, type Table } from './table.ts';
@@ -45,6 +47,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const lock = await lockDirectory(folder, `${options.replicaId} (pid ${process.pid})`);
   let database: Database | undefined;
   try {
+    removeLeftovers(folder);
     const { busyTimeoutMs, readers } = limits;
     database = await openDatabase({ file: options.file, busyTimeoutMs, readers });
     return await wire({ options, limits, tables, lock, database });
@@ -52,6 +55,15 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
     await database?.close();
     await lock.release();
     throw error;
+  }
+}
+
+/** Copies that a crash left in the making. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(SNAPSHOT_PREFIX) || name === DOWNLOAD_FILE) {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    }
   }
 }
 
@@ -136,6 +148,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
   function wireFlow(): ReplicaFlow | undefined {
     if (!replication) return undefined;
     const { log, channel } = replication;
+    const callPeer = replication.callPeer ?? httpPeers(chain);
     const publisher = new Publisher({
       log,
       cluster,
@@ -176,6 +189,22 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
       positions,
       isEmpty,
       standstillMs: limits.standstillMs,
+      snapshotMinRecords: limits.snapshotMinRecords,
+      bootstrap: () =>
+        bootstrapFromPeer({
+          databaseFile: options.file,
+          cluster,
+          schemaVersion,
+          topic,
+          tables,
+          reader: database.reader,
+          origins,
+          positions,
+          stalls,
+          registry,
+          callPeer,
+          world,
+        }),
       wakePublisher: () => publishing.wake(),
       failed,
     });
@@ -188,7 +217,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
       applier,
       publisher,
       registry,
-      callPeer: replication.callPeer ?? httpPeers(chain),
+      callPeer,
       world,
       isQuiet: () => link.state === 'live' && link.isReachable && lagNow() === 0,
       isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',

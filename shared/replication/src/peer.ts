@@ -17,6 +17,8 @@ export interface Peer {
   vector(): Promise<Vector>;
   /** Events of an origin after `after`, in order, links verified; empty where it has none. */
   changes(origin: string, after: number): Promise<ChangeEvent[]>;
+  /** A snapshot of it as bytes; the receiver checks them. Fails where nothing arrives for some seconds. */
+  snapshot(): AsyncIterable<Uint8Array>;
 }
 
 /** Makes a peer from the URL that it announced. */
@@ -27,6 +29,10 @@ const PAGE_ROWS = 200;
 
 /** Longest wait for one answer, in milliseconds. */
 const ANSWER_MS = 5000;
+
+/** Longest wait for a snapshot to begin, and then for its next part, in milliseconds. */
+const BEGIN_MS = 120_000;
+const STALL_MS = 15_000;
 
 /** Largest answer, in bytes: a page of the largest rows in base64. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -79,7 +85,29 @@ export function httpPeers(chain: Chain): CallPeer {
         return event;
       });
     },
+
+    snapshot: () => download(new URL('/replication/snapshot', url)),
   });
+}
+
+/** The parts of an answer as they arrive; each may take `STALL_MS`, the first one longer: the copy is made first. */
+async function* download(target: URL): AsyncGenerator<Uint8Array> {
+  const abort = new AbortController();
+  let timer = setTimeout(() => abort.abort(new Error('it takes too long to begin')), BEGIN_MS);
+  try {
+    const answer = await fetch(target, { signal: abort.signal, redirect: 'error' });
+    if (!answer.ok || !answer.body) throw new Error(`it answered ${answer.status}`);
+    for await (const part of answer.body) {
+      clearTimeout(timer);
+      yield part;
+      timer = setTimeout(() => abort.abort(new Error('nothing arrives any more')), STALL_MS);
+    }
+  } catch (error) {
+    throw failed(target, errorText(error), error);
+  } finally {
+    clearTimeout(timer);
+    abort.abort();
+  }
 }
 
 async function ask<T>(target: URL, schema: z.ZodType<T>): Promise<T> {

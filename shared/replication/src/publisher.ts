@@ -11,7 +11,6 @@
  * `published` is moved by the applier when it reads the rows back.
  */
 import { createHash } from 'node:crypto';
-import { backoffMs, policies } from './backoff.ts';
 import type { Chain } from './chain.ts';
 import { encodeEvent } from './change-event.ts';
 import type { ChangeLog } from './change-log.ts';
@@ -20,30 +19,10 @@ import type { History, StoredEvent } from './history.ts';
 import type { NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
 import { type Origin, type Origins, savePartition } from './origins.ts';
+import { type Acknowledgement, Outgoing } from './outgoing.ts';
 import type { Database } from './sqlite.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Writer } from './writer.ts';
-
-/** An append that was acknowledged but not yet read back. */
-interface Acknowledgement {
-  readonly partition: number;
-  readonly lastOffset: number;
-  readonly seq: number;
-  readonly atMs: number;
-}
-
-interface Outgoing {
-  acknowledged: number;
-  acknowledgements: Acknowledgement[];
-  /** Counts goings back to `published`: an append that was under way then moves nothing. */
-  returns: number;
-  /** Goings back in a row without anything read back since. */
-  losses: number;
-  failures: number;
-  retryAtMs: number;
-  /** Halved when the broker finds a batch too large, and grown again afterwards. */
-  maxRows: number;
-}
 
 /** How the publisher is put together. */
 export interface PublisherOptions {
@@ -62,9 +41,6 @@ export interface PublisherOptions {
   /** Callers that may wait for an acknowledgement. */
   readonly maxWaiters: number;
 }
-
-/** Acknowledged appends that are remembered for one origin; beyond it neighbours are merged. */
-const MAX_ACKNOWLEDGEMENTS = 1000;
 
 /** Publishes the rows minted in this directory. */
 export class Publisher {
@@ -169,10 +145,8 @@ export class Publisher {
   readBack(name: string, seq: number): void {
     const state = this.#outgoing.get(name);
     if (!state) return;
-    if (state.acknowledgements.some((one) => one.seq <= seq)) state.losses = 0;
-    state.acknowledgements = state.acknowledgements.filter((one) => one.seq > seq);
-    // Found in the log by reading it: that is as good as an acknowledgement that went missing.
-    if (seq > state.acknowledged) this.#acknowledge(name, state, seq);
+    state.readBack(seq);
+    this.#acknowledge(name, seq);
   }
 
   /** The applier has passed everything of a partition below `next`: what was acknowledged there must have been seen. */
@@ -195,13 +169,8 @@ export class Publisher {
       { origin: name, published: origin.published, acknowledged: state.acknowledged },
       'the log lost rows that it had acknowledged; publishing them again',
     );
-    state.acknowledged = origin.published;
-    state.acknowledgements = [];
-    state.returns += 1;
-    state.losses += 1;
-    // A log that keeps losing them, or a way that keeps changing them, must not be filled at full speed.
     const { clock, random } = this.#options.world;
-    state.retryAtMs = clock.monotonic() + backoffMs(policies.publish, state.losses, random);
+    state.goBack(origin.published, { nowMs: clock.monotonic(), random });
   }
 
   /** Publishes nothing more and ends all waits for acknowledgements. */
@@ -232,12 +201,10 @@ export class Publisher {
       await world.observe('publish:after-append');
       if (era !== this.#era) return;
       this.#isLogReachable = true;
-      state.failures = 0;
-      state.maxRows = Math.min(this.#options.maxRows, state.maxRows * 2);
-      this.#acknowledgedRows.reached(origin.name, last.seq);
+      state.succeeded();
+      this.#acknowledge(origin.name, last.seq);
       if (returns !== state.returns) return;
-      this.#remember(state, { partition, lastOffset, seq: last.seq, atMs: world.clock.monotonic() });
-      this.#acknowledge(origin.name, state, last.seq);
+      state.acknowledge({ partition, lastOffset, seq: last.seq, atMs: world.clock.monotonic() });
     } catch (error) {
       this.#backOff(origin, state, { error, rows: events.length });
     }
@@ -275,8 +242,7 @@ export class Publisher {
 
   #publishLost(isMissing: (one: Acknowledgement) => boolean): void {
     for (const { name, published } of this.#options.origins.lackedByLog()) {
-      const acknowledgements = this.#outgoing.get(name)?.acknowledgements ?? [];
-      if (acknowledgements.some((one) => one.seq > published && isMissing(one))) this.publishAgain(name);
+      if (this.#outgoing.get(name)?.lacks(published, isMissing)) this.publishAgain(name);
     }
   }
 
@@ -284,50 +250,27 @@ export class Publisher {
     const { clock, logger, random } = this.#options.world;
     if (!isReplicationError(failed.error)) throw failed.error;
     if (isReplicationError(failed.error, 'event-too-large') && failed.rows > 1) {
-      state.maxRows = Math.max(1, Math.floor(failed.rows / 2));
+      state.tooLarge(failed.rows);
       return;
     }
     if (isReplicationError(failed.error, 'outcome-unknown', 'database-damaged', 'database-failed'))
       throw failed.error;
     this.#isLogReachable &&= !isReplicationError(failed.error, 'log-unreachable');
-    state.failures += 1;
-    const waitMs = backoffMs(policies.publish, state.failures, random);
-    state.retryAtMs = clock.monotonic() + waitMs;
-    const fields = {
-      origin: origin.name,
-      rows: failed.rows,
-      failures: state.failures,
-      error: errorText(failed.error),
-    };
-    if (state.failures === 1)
-      logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
+    const failures = state.failed({ nowMs: clock.monotonic(), random });
+    const fields = { origin: origin.name, rows: failed.rows, failures, error: errorText(failed.error) };
+    if (failures === 1) logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
     else logger.debug(fields, 'publishing failed again');
   }
 
-  #acknowledge(name: string, state: Outgoing, seq: number): void {
-    state.acknowledged = Math.max(state.acknowledged, seq);
+  #acknowledge(name: string, seq: number): void {
     this.#everAcknowledged.set(name, Math.max(seq, this.#everAcknowledged.get(name) ?? 0));
     this.#acknowledgedRows.reached(name, seq);
-  }
-
-  #remember(state: Outgoing, acknowledgement: Acknowledgement): void {
-    state.acknowledgements.push(acknowledgement);
-    // Dropping the older of two neighbours only makes a loss be noticed a little later.
-    if (state.acknowledgements.length > MAX_ACKNOWLEDGEMENTS) state.acknowledgements.shift();
   }
 
   #stateOf(origin: Origin): Outgoing {
     let state = this.#outgoing.get(origin.name);
     if (!state) {
-      state = {
-        acknowledged: origin.published,
-        acknowledgements: [],
-        returns: 0,
-        losses: 0,
-        failures: 0,
-        retryAtMs: 0,
-        maxRows: this.#options.maxRows,
-      };
+      state = new Outgoing({ acknowledged: origin.published, maxRows: this.#options.maxRows });
       this.#outgoing.set(origin.name, state);
     }
     return state;

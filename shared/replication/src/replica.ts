@@ -26,6 +26,7 @@ import type { CallPeer } from './peer.ts';
 import type { Publisher } from './publisher.ts';
 import type { Registry } from './registry.ts';
 import type { Repair } from './repair.ts';
+import { type TakenSnapshot, takeSnapshot } from './snapshot.ts';
 import type { Database } from './sqlite.ts';
 import { describeStatus, type ReplicaStatus } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -101,6 +102,7 @@ export class Replica {
   readonly #isEmptyAtStart: boolean;
   readonly #isCurrent: (origin: string) => boolean;
   #stopping: Promise<void> | undefined;
+  #isCopying = false;
   #isDiskFull = false;
 
   /** Use `openReplica`. */
@@ -214,6 +216,7 @@ export class Replica {
       url: this.#options.url(),
       state: this.#stopping ? 'leaving' : (flow?.link.state ?? 'live'),
       schemaVersion: this.#options.description.version,
+      rows: origins.rows(),
       published: origins.get(own.name)?.published ?? 0,
       unpublished: flow?.publisher.unpublished() ?? 0,
       isWritable: this.#isWritable(),
@@ -245,6 +248,44 @@ export class Replica {
   deepCheck(): Promise<DeepCheck> {
     const { origins, history, chain, database } = this.#parts;
     return deepCheck({ origins, history, chain, reader: database.reader });
+  }
+
+  /**
+   * A copy of this replica for a new one or for a backup. One at a time.
+   * @throws `overloaded` while another one is being taken or sent, `not-ready` while there is nothing to copy from.
+   */
+  async snapshot(): Promise<TakenSnapshot> {
+    const { own, history } = this.#parts;
+    this.assertReadable();
+    if (this.#isCopying) {
+      throw new ReplicationError({
+        code: 'overloaded',
+        message: 'A snapshot of this replica is being taken already.',
+        hint: 'Ask another replica, or this one again later.',
+        isRetryable: true,
+      });
+    }
+    this.#isCopying = true;
+    try {
+      const { cluster, file, description, world } = this.#options;
+      const { version: schemaVersion } = description;
+      const taken = await takeSnapshot({
+        databaseFile: file,
+        cluster,
+        schemaVersion,
+        own: own.name,
+        tables: history.tables,
+        now: world.clock.now(),
+      });
+      const remove = async (): Promise<void> => {
+        await taken.remove();
+        this.#isCopying = false;
+      };
+      return { ...taken, remove };
+    } catch (error) {
+      this.#isCopying = false;
+      throw error;
+    }
   }
 
   /** Events of one origin after `after`; empty where there are none. This run's own only up to `published`. */

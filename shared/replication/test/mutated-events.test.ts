@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { planPiece } from '../src/apply-plan.ts';
 import { decodeRecord } from '../src/change-event.ts';
 import type { LogRecord } from '../src/change-log.ts';
-import { ForeignRun, note, openWorkbench, originName, recordAt, testChain } from '../testing/index.ts';
+import { ForeignRun, note, openApplierBench, originName, recordAt, testChain } from '../testing/index.ts';
 
 const run = new ForeignRun(originName('a'));
 const events = Array.from({ length: 20 }, (_, i) => run.write(note(`n${i}`)));
@@ -67,27 +67,15 @@ describe('mutated records', () => {
   });
 
   it('come to nothing but quarantine when nothing of their origin may be applied', async () => {
-    const bench = await openWorkbench();
+    const bench = await openApplierBench();
     try {
       await fc.assert(
         fc.asyncProperty(fc.array(mutated, { minLength: 100, maxLength: 100 }), async (found) => {
           const records = found
             .filter((record) => decodeRecord(record, testChain).event === undefined)
             .map((record, offset) => ({ ...record, offset }));
-          const plan = await planPiece(
-            { partition: 0, position: { next: 0, bookmark: null }, records },
-            {
-              topic: 'notes.changes',
-              chain: testChain,
-              history: bench.history,
-              origins: bench.origins,
-              stalls: new Map(),
-              reader: bench.database.reader,
-              own: bench.own.name,
-              schemaVersion: 1,
-              now: '2026-01-02T03:04:05.678Z',
-            },
-          );
+          const position = { next: 0, bookmark: null };
+          const plan = await planPiece({ partition: 0, position, records }, bench.planContext());
           expect(plan.quarantined).toHaveLength(records.length);
           expect([plan.rows.length, plan.hidden.length, plan.origins.size, plan.stalls.size]).toEqual([
             0, 0, 0, 0,

@@ -29,7 +29,7 @@ afterEach(async () => {
 /** Starts a replica whose second lasts 50 ms, so that beats, looks and adoption do not take real seconds. */
 async function start(
   id: string,
-  options: { broker?: MemoryBroker; cluster?: string } = {},
+  options: { broker?: MemoryBroker; cluster?: string; snapshotMinRecords?: number } = {},
 ): Promise<Replica> {
   const { log, channel } = (options.broker ?? broker).connect();
   const url = `http://127.0.0.1:1/${id}`;
@@ -38,6 +38,7 @@ async function start(
     replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
     world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined },
     ...(options.cluster ? { cluster: options.cluster } : {}),
+    limits: { snapshotMinRecords: options.snapshotMinRecords },
   });
   running.set(id, replica);
   peers.set(url, replica);
@@ -251,5 +252,65 @@ describe('when an origin is stalled', () => {
     expect(c.readiness().ready).toBe(true);
     await write(c, 'c', 3);
     await waitUntil('others go on', async () => (await d.status()).rows === 7 && c.digest() === d.digest());
+  });
+});
+
+describe('a new replica', () => {
+  it('is built from a snapshot of a live peer, and goes on from its positions', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 120);
+    await write(b, 'b', 80);
+    await allEqual(200, a, b);
+    const c = await start('c', { snapshotMinRecords: 1 });
+    await waitUntil('c is live', () => c.readiness().ready);
+    expect((await c.status()).counters.applied).toBe(0);
+    await write(c, 'c', 10);
+    await write(a, 'more', 10);
+    await allEqual(220, a, b, c);
+    await stop('c');
+    const again = await start('c');
+    await allEqual(220, a, b, again);
+  });
+
+  it('takes no writes before it is live', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 50);
+    await allEqual(50, a);
+    const c = await start('c', { snapshotMinRecords: 1 });
+    await expect(c.insert('notes', note('early'), { concern: 'local' })).rejects.toMatchObject({
+      code: 'not-ready',
+    });
+    await allEqual(50, a, c);
+  });
+
+  it('refuses a damaged snapshot and replays the log instead', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 100);
+    await allEqual(100, a);
+    let parts = 0;
+    peers.spoil = (part) => {
+      parts += 1;
+      if (parts % 2 === 0) part[part.length >> 1] = (part[part.length >> 1] ?? 0) ^ 1;
+      return part;
+    };
+    const c = await start('c', { snapshotMinRecords: 1 });
+    await allEqual(100, a, c);
+    expect((await c.status()).counters.applied).toBe(100);
+    expect(parts).toBeGreaterThan(1);
+  });
+
+  it('needs a snapshot where the log does not start at 0, and says so where nobody can give one', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 60);
+    await allEqual(60, a);
+    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    broker.retain(partition, 30);
+    const b = await start('b');
+    await allEqual(60, a, b);
+    await stop('a');
+    await stop('b');
+    const c = await start('c');
+    await waitUntil('c has stopped', async () => (await c.status()).state === 'stopped');
+    expect((await c.status()).stopReason).toMatch(/starts at 30/);
   });
 });

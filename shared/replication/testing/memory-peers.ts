@@ -4,6 +4,7 @@
 import { ReplicationError } from '../src/errors.ts';
 import type { CallPeer } from '../src/peer.ts';
 import type { Replica } from '../src/replica.ts';
+import { snapshotBytes } from '../src/snapshot-stream.ts';
 
 /** Replicas by URL. */
 export class MemoryPeers {
@@ -15,8 +16,12 @@ export class MemoryPeers {
     else this.#replicas.delete(url);
   }
 
+  /** Changes what is sent of snapshots; a fault for tests. */
+  spoil: (part: Buffer) => Buffer = (part) => part;
+
   /** Hand this to replicas. */
   readonly callPeer: CallPeer = (url) => {
+    const spoil = (part: Buffer): Buffer => this.spoil(part);
     const found = (): Replica => {
       const replica = this.#replicas.get(url);
       if (replica) return replica;
@@ -30,6 +35,14 @@ export class MemoryPeers {
     return {
       vector: async () => found().vector(),
       changes: (origin, after) => found().changes(origin, { after, limit: 200 }),
+      async *snapshot() {
+        const taken = await found().snapshot();
+        try {
+          for await (const part of snapshotBytes(taken)) yield spoil(part);
+        } finally {
+          await taken.remove();
+        }
+      },
     };
   };
 }

@@ -1,8 +1,9 @@
 /**
  * What operators, other replicas and `verify` ask a replica about: status, vector, changes, digest.
  */
+import { pipeline } from 'node:stream/promises';
 import type { DeepCheck, Replica, StoredEvent } from '@dbsync/replication';
-import { isOrigin } from '@dbsync/replication';
+import { isOrigin, snapshotBytes } from '@dbsync/replication';
 import { Problem, resource, validParameters } from '@dbsync/service-kit';
 import type { Express, Request } from 'express';
 import { z } from 'zod';
@@ -31,6 +32,22 @@ export function replicationRoutes(app: Express, replica: Replica): void {
       const { origin, after, limit } = validParameters(changesQuery, req.query);
       const events = await replica.changes(origin, { after, limit });
       res.json({ origin, after, events: events.map(toJson) });
+    },
+  });
+
+  resource(app, '/replication/snapshot', {
+    get: async (_req, res) => {
+      const snapshot = await replica.snapshot();
+      try {
+        res.type('application/vnd.dbsync.snapshot');
+        await pipeline(snapshotBytes(snapshot), res);
+      } catch (error) {
+        // The receiver left, or the file could not be read; the answer has begun, so cutting it off says so.
+        if (!res.headersSent) throw error;
+        res.destroy();
+      } finally {
+        await snapshot.remove();
+      }
     },
   });
 

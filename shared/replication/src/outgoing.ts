@@ -1,0 +1,109 @@
+/**
+ * What is on its way of one origin: how far the log has acknowledged it, which acknowledged appends were not read
+ * back yet, and when to try again.
+ *
+ * It lives in memory only. A loss means to go back to what was read back, and an append that was under way then
+ * moves nothing any more. The publisher owns one for each origin that it publishes.
+ */
+import { backoffMs, policies } from './backoff.ts';
+import type { Random } from './surroundings.ts';
+
+/** An append that was acknowledged but not yet read back. */
+export interface Acknowledgement {
+  readonly partition: number;
+  readonly lastOffset: number;
+  /** Its last row. */
+  readonly seq: number;
+  /** Monotonic. */
+  readonly atMs: number;
+}
+
+/** Acknowledged appends that are remembered for one origin. */
+const MAX_ACKNOWLEDGEMENTS = 1000;
+
+/** The way out of one origin's rows. */
+export class Outgoing {
+  readonly #most: number;
+  #acknowledged: number;
+  #acknowledgements: Acknowledgement[] = [];
+  #returns = 0;
+  /** Returns in a row without anything read back since. */
+  #losses = 0;
+  #failures = 0;
+  #retryAtMs = 0;
+  #maxRows: number;
+
+  constructor(options: { acknowledged: number; maxRows: number }) {
+    this.#acknowledged = options.acknowledged;
+    this.#most = options.maxRows;
+    this.#maxRows = options.maxRows;
+  }
+
+  /** The log has rows up to here, as far as it said. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** Times that it went back; an append begun before the last one must not be acknowledged here. */
+  get returns(): number {
+    return this.#returns;
+  }
+
+  /** Rows of the next append at most. */
+  get maxRows(): number {
+    return this.#maxRows;
+  }
+
+  /** Monotonic time before which nothing is tried. */
+  get retryAtMs(): number {
+    return this.#retryAtMs;
+  }
+
+  /** The log took an append: batches may grow again. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.#maxRows = Math.min(this.#most, this.#maxRows * 2);
+  }
+
+  /** An append up to `seq` was acknowledged. */
+  acknowledge(acknowledgement: Acknowledgement): void {
+    this.#acknowledged = Math.max(this.#acknowledged, acknowledgement.seq);
+    this.#acknowledgements.push(acknowledgement);
+    // Without the oldest a loss is noticed by a later one, a little later.
+    if (this.#acknowledgements.length > MAX_ACKNOWLEDGEMENTS) this.#acknowledgements.shift();
+  }
+
+  /** Rows up to `seq` were read back: as good as an acknowledgement that went missing. */
+  readBack(seq: number): void {
+    const open = this.#acknowledgements.filter((one) => one.seq > seq);
+    if (open.length < this.#acknowledgements.length) this.#losses = 0;
+    this.#acknowledgements = open;
+    this.#acknowledged = Math.max(this.#acknowledged, seq);
+  }
+
+  /** True when an acknowledged append that is not among `published` meets the condition. */
+  lacks(published: number, isMissing: (one: Acknowledgement) => boolean): boolean {
+    return this.#acknowledgements.some((one) => one.seq > published && isMissing(one));
+  }
+
+  /** Everything above `published` has to go out again, after a wait: a log that keeps losing must not be flooded. */
+  goBack(published: number, { nowMs, random }: { nowMs: number; random: Random }): void {
+    this.#acknowledged = published;
+    this.#acknowledgements = [];
+    this.#returns += 1;
+    this.#losses += 1;
+    this.#retryAtMs = nowMs + backoffMs(policies.publish, this.#losses, random);
+  }
+
+  /** An append of `rows` rows was too large: smaller ones are tried at once. */
+  tooLarge(rows: number): void {
+    this.#maxRows = Math.max(1, Math.floor(rows / 2));
+  }
+
+  /** An append failed; says how many did in a row. */
+  failed({ nowMs, random }: { nowMs: number; random: Random }): number {
+    this.#failures += 1;
+    this.#retryAtMs = nowMs + backoffMs(policies.publish, this.#failures, random);
+    return this.#failures;
+  }
+}

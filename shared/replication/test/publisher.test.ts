@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type ApplierBench,
+  ForeignRun,
+  MemoryBroker,
+  note,
+  openApplierBench,
+  originName,
+  rawRecord,
+} from '../testing/index.ts';
+
+let broker: MemoryBroker;
+let opened: ApplierBench[];
+
+beforeEach(() => {
+  broker = new MemoryBroker({ isStepped: true, partitions: 2, maxBytes: 10_000 });
+  opened = [];
+});
+afterEach(async () => {
+  for (const bench of opened) await bench.close();
+});
+
+async function open(
+  id: string,
+  options: { maxRows?: number; maxBytes?: number } = {},
+): Promise<ApplierBench> {
+  const bench = await openApplierBench({ broker, own: originName(id), ...options });
+  opened.push(bench);
+  bench.publisher.connected(broker.partitions);
+  return bench;
+}
+
+async function write(bench: ApplierBench, ...ids: string[]): Promise<void> {
+  await Promise.all(ids.map((id) => bench.writer.insert(bench.table('notes'), note(id))));
+}
+
+/** Publishes until there is nothing to do at once; says how long it wants to wait then. */
+async function publishAll(bench: ApplierBench): Promise<number> {
+  for (let steps = 0; steps < 100; steps += 1) {
+    const waitMs = await bench.publisher.publishOnce();
+    if (waitMs > 0) return waitMs;
+  }
+  throw new Error('the publisher does not come to rest');
+}
+
+async function readAll(bench: ApplierBench): Promise<void> {
+  for (let partition = 0; partition < broker.partitions; partition += 1) await bench.readAll(partition);
+}
+
+const published = (bench: ApplierBench): number => bench.origins.get(bench.own.name)?.published ?? 0;
+const partitionOf = (bench: ApplierBench): number => bench.origins.get(bench.own.name)?.partition ?? -1;
+const seqsInLog = (): string[] =>
+  broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`.replace(/\..*:/, ':'));
+
+describe('publishing', () => {
+  it('sends rows in order to the partition pinned for the run, and nothing twice', async () => {
+    const a = await open('a', { maxRows: 2 });
+    await write(a, 'n1', 'n2', 'n3', 'n4', 'n5');
+    expect(a.publisher.unacknowledged()).toBe(5);
+    expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5']);
+    expect(broker.records(partitionOf(a))).toHaveLength(5);
+    expect(a.publisher.unacknowledged()).toBe(0);
+    expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
+    expect(broker.appends).toBe(3);
+  });
+
+  it('moves `published` only by reading back, whatever was acknowledged', async () => {
+    const a = await open('a');
+    await write(a, 'n1', 'n2');
+    await publishAll(a);
+    expect([published(a), a.publisher.unpublished()]).toEqual([0, 2]);
+    await readAll(a);
+    expect([published(a), a.publisher.unpublished()]).toEqual([2, 0]);
+    expect(a.applier.counters).toMatchObject({ echoes: 2, applied: 0 });
+  });
+
+  it('waits until there is a log', async () => {
+    const bench = await openApplierBench({ broker });
+    opened.push(bench);
+    await write(bench, 'n1');
+    expect(await bench.publisher.publishOnce()).toBe(Number.POSITIVE_INFINITY);
+    expect(broker.appends).toBe(0);
+    expect(bench.publisher.isLogReachable).toBe(false);
+  });
+
+  it('bounds a batch by its bytes, and still sends a row that is larger by itself', async () => {
+    const a = await open('a', { maxBytes: 500 });
+    const big = { ...note('big'), text: 'x'.repeat(1000) };
+    await write(a, 'n1', 'n2', 'n3');
+    await a.writer.insert(a.table('notes'), big);
+    await write(a, 'n4');
+    await publishAll(a);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5']);
+    expect(broker.appends).toBeGreaterThanOrEqual(3);
+  });
+
+  it('halves a batch that the log finds too large until it goes through', async () => {
+    broker = new MemoryBroker({ isStepped: true, maxBytes: 400 });
+    const a = await open('a');
+    await write(a, ...Array.from({ length: 40 }, (_, i) => `n${i}`));
+    await publishAll(a);
+    expect(seqsInLog()).toEqual(Array.from({ length: 40 }, (_, i) => `a:${i + 1}`));
+  });
+
+  it('ends rather than send a row that is not what was written', async () => {
+    const a = await open('a');
+    await write(a, 'n1', 'n2');
+    await a.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
+    await expect(publishAll(a)).rejects.toMatchObject({ code: 'database-damaged' });
+    expect(seqsInLog()).toEqual([]);
+  });
+});
+
+describe('an append that fails', () => {
+  it('is tried again after a wait that grows, with rows that came meanwhile', async () => {
+    const a = await open('a');
+    broker.refuseAppends(2);
+    await write(a, 'n1');
+    const waits = [];
+    for (const id of ['n2', 'n3']) {
+      const waitMs = await publishAll(a);
+      waits.push(waitMs);
+      expect(a.publisher.isLogReachable).toBe(false);
+      await write(a, id);
+      a.clock.advance(waitMs);
+    }
+    expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
+    expect(a.publisher.isLogReachable).toBe(true);
+    expect(waits[1]).toBeGreaterThan(waits[0] ?? 0);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3']);
+  });
+
+  it('whose acknowledgement is lost loses nothing and doubles nothing on peers', async () => {
+    const [a, b] = [await open('a'), await open('b')];
+    broker.loseAcknowledgements(1);
+    await write(a, 'n1', 'n2');
+    a.clock.advance(await publishAll(a));
+    await publishAll(a);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:1', 'a:2']);
+    await readAll(a);
+    await readAll(b);
+    expect(b.origins.vector()).toEqual(a.origins.vector());
+    expect(await b.database.reader.all('SELECT note_id FROM notes')).toHaveLength(2);
+    expect(b.applier.counters).toMatchObject({ applied: 2, duplicates: 2 });
+    expect([published(a), a.publisher.unpublished()]).toEqual([2, 0]);
+  });
+
+  it('but was stored counts as acknowledged once it is read back', async () => {
+    const a = await open('a');
+    broker.loseAcknowledgements(1);
+    await write(a, 'n1');
+    const waiting = a.publisher.acknowledged({ origin: a.own.name, seq: 1 }, 10_000);
+    await publishAll(a);
+    await readAll(a);
+    expect(await waiting).toBe(true);
+    expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
+    expect(seqsInLog()).toEqual(['a:1']);
+  });
+
+  it('of one origin does not hold up another', async () => {
+    const first = await open('a');
+    await write(first, 'n1');
+    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
+    opened.unshift(again);
+    again.publisher.connected(2);
+    await write(again, 'n2');
+    broker.refuseAppends(1);
+    await again.publisher.publishOnce();
+    await again.publisher.publishOnce();
+    expect(seqsInLog()).toEqual(['a:1']);
+    expect(broker.allRecords()[0]?.headers.ce_origin?.toString()).toBe(originName('a', 2));
+  });
+});
+
+describe('earlier runs', () => {
+  it('go first, under their own names, from what was read back of them', async () => {
+    const first = await open('a');
+    await write(first, 'n1', 'n2', 'n3');
+    await publishAll(first);
+    await readAll(first);
+    await write(first, 'n4', 'n5');
+    const second = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
+    opened.unshift(second);
+    second.publisher.connected(2);
+    await write(second, 'n6');
+    await publishAll(second);
+    const names = broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`);
+    const [one, two] = [originName('a', 1), originName('a', 2)];
+    expect(new Set(names.slice(3))).toEqual(new Set([`${one}:4`, `${one}:5`, `${two}:1`]));
+    expect(broker.appends).toBe(3);
+    await readAll(second);
+    expect(second.publisher.unpublished()).toBe(0);
+  });
+});
+
+describe('waiting for the acknowledgement', () => {
+  it('ends with it, at the deadline, or with the end of publishing', async () => {
+    const a = await open('a');
+    await write(a, 'n1', 'n2');
+    const place = (seq: number) => ({ origin: a.own.name, seq });
+    const late = a.publisher.acknowledged(place(9), 100);
+    const early = a.publisher.acknowledged(place(1), 100);
+    await publishAll(a);
+    expect(await early).toBe(true);
+    expect(await a.publisher.acknowledged(place(2), 0)).toBe(true);
+    a.clock.advance(100);
+    expect(await late).toBe(false);
+    const given = a.publisher.acknowledged(place(9), 100);
+    a.publisher.stop();
+    expect(await given).toBe(false);
+  });
+});
+
+describe('a log that holds strangers between our rows', () => {
+  it('is none that lost something', async () => {
+    const a = await open('a', { maxRows: 1 });
+    const stranger = new ForeignRun(originName('z'));
+    await write(a, 'n1', 'n2');
+    await a.publisher.publishOnce();
+    broker.appendRaw(partitionOf(a), rawRecord(stranger.write(note('z1'))));
+    broker.appendMarker(partitionOf(a));
+    await publishAll(a);
+    await readAll(a);
+    expect(published(a)).toBe(2);
+    expect(a.publisher.republished).toBe(0);
+  });
+});
