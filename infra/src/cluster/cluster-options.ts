@@ -1,0 +1,71 @@
+/**
+ * What a local cluster is started with. `pnpm dev`, the demo, the smoke run and the integration tests all start
+ * theirs from these options; only `pnpm dev` shows every one of them to its user.
+ */
+import { fileURLToPath } from 'node:url';
+import type { DescribeCluster, RequestedBroker } from '../broker/broker.ts';
+import type { Environment } from './service-environment.ts';
+
+/** `kafka`: replicas exchange their rows. `isolated`: each is alone, which shows the problem. */
+export type Topology = 'kafka' | 'isolated';
+
+/** A sentence of the supervisor itself. */
+export interface Report {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+/** A line that a service has printed. */
+export interface ServiceLine {
+  /** `order-1`, `user-service`, …. */
+  readonly source: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+/** The programs that are started. */
+export interface ServiceScripts {
+  readonly orderService: string;
+  readonly userService: string;
+}
+
+/** The services of this repository. */
+export const ownServices: ServiceScripts = {
+  orderService: fileURLToPath(new URL('../../../services/order-service/src/main.ts', import.meta.url)),
+  userService: fileURLToPath(new URL('../../../services/user-service/src/main.ts', import.meta.url)),
+};
+
+/** Options of a local cluster. */
+export interface ClusterOptions {
+  /** Absolute path of the data directory. */
+  readonly dataDir: string;
+  readonly topology: Topology;
+  readonly broker: RequestedBroker;
+  /** Ports of 127.0.0.1; replicas take `order`, `order + 1`, …. */
+  readonly ports: { readonly kafka: number; readonly order: number; readonly user: number };
+  /** Default: what the data directory remembers, else 2. */
+  readonly replicas?: number | undefined;
+  /** Forget earlier data. */
+  readonly isFresh: boolean;
+  /** Start a child again when it dies. */
+  readonly isRestarting: boolean;
+  /** Default: what the data directory remembers, else none. */
+  readonly topicPrefix?: string | undefined;
+  /** LOG_LEVEL of the services. */
+  readonly logLevel: string;
+  /** The caller's environment: for the broker (KAFKA_BROKERS, JAVA_HOME, …) and inherited by the services. */
+  readonly environment: Environment;
+  /** Set for every service on top of everything else. Default: nothing. */
+  readonly serviceEnvironment?: Readonly<Record<string, string>>;
+  readonly describeCluster: DescribeCluster;
+  /** Default: the services of this repository. */
+  readonly scripts?: ServiceScripts;
+  /** Called for each line that a service prints. */
+  readonly onLine: (line: ServiceLine) => void;
+  /** Called for each sentence of the supervisor. */
+  readonly onReport: (report: Report) => void;
+  /** Calls the start off; what was started is taken down again. */
+  readonly signal?: AbortSignal | undefined;
+  /** Kills everything at once, during the start, the run or the stop. */
+  readonly killSignal?: AbortSignal | undefined;
+}

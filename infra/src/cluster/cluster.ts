@@ -1,0 +1,228 @@
+/**
+ * A local cluster: broker, order replicas and user-service as child processes of this one.
+ *
+ * Owns their lives from the first start to the last stop, and tells the outside in `dev.json`. What must be true
+ * beforehand is in `cluster-ground.ts`, what a service is given in `service-maker.ts`.
+ * Order of a start: ground, broker, all services at once. Of a stop: user-service, replicas, broker.
+ */
+import type { Broker } from '../broker/broker.ts';
+import { InfraError } from '../infra-error.ts';
+import { requireFreePort } from '../process/ports.ts';
+import { ChildrenFile } from './children-file.ts';
+import { type ClusterGround, prepareGround } from './cluster-ground.ts';
+import { keepMemory } from './cluster-memory.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { type DevFile, removeDevFile, writeDevFile } from './dev-file.ts';
+import { type Guardian, startGuardian } from './guardian.ts';
+import { KeptBroker } from './kept-broker.ts';
+import { makeReplica, makeUserService, type ServiceGround } from './service-maker.ts';
+import type { ServiceProcess } from './service-process.ts';
+
+const readyTimeoutMs = 120_000;
+
+/** A running cluster. */
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #ground: ClusterGround;
+  readonly #children: ChildrenFile;
+  readonly #guardian: Guardian;
+  readonly #replicas: ServiceProcess[] = [];
+  #broker: KeptBroker | null = null;
+  #brokerPid: number | null = null;
+  #userService: ServiceProcess | null = null;
+  /** `dev.json` is kept up to date from the moment everything is ready until the stop begins. */
+  #isTold = false;
+  #stopped: Promise<void> | null = null;
+
+  private constructor(options: ClusterOptions, ground: ClusterGround) {
+    this.#options = options;
+    this.#ground = ground;
+    this.#children = new ChildrenFile(ground.directory.childrenFile);
+    this.#guardian = startGuardian(options);
+    options.killSignal?.addEventListener('abort', () => void this.stopAtOnce(), { once: true });
+  }
+
+  /**
+   * Starts everything and resolves when all of it is ready and `dev.json` is written.
+   * @throws what the ground, the broker or a service throws; nothing is left running then.
+   */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(options, await prepareGround(options));
+    try {
+      await cluster.#start();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Null in the isolated topology. */
+  get broker(): Broker | null {
+    return this.#broker?.broker ?? null;
+  }
+
+  get replicas(): readonly ServiceProcess[] {
+    return this.#replicas;
+  }
+
+  get userService(): ServiceProcess {
+    return this.service('user-service');
+  }
+
+  /** Replicas and user-service, in this order. */
+  get services(): readonly ServiceProcess[] {
+    return [...this.#replicas, ...(this.#userService ? [this.#userService] : [])];
+  }
+
+  /** Pids of all children alive right now. */
+  get pids(): readonly number[] {
+    const pids = [this.#broker?.pid ?? null, ...this.services.map((service) => service.pid)];
+    return pids.filter((pid) => pid !== null);
+  }
+
+  /**
+   * The replica or service of that name.
+   * @throws `not-found`, naming those that there are.
+   */
+  service(name: string): ServiceProcess {
+    const found = this.services.find((service) => service.name === name);
+    if (found !== undefined) return found;
+    throw new InfraError({
+      code: 'not-found',
+      message: `There is no ${name} here.`,
+      hint: `There are: ${this.services.map((service) => service.name).join(', ')}.`,
+    });
+  }
+
+  /** Adds a replica on the next port and resolves when it is ready. The number is remembered with the data. */
+  async addReplica(): Promise<ServiceProcess> {
+    const number = this.#replicas.length + 1;
+    const port = this.#options.ports.order + number - 1;
+    await requireFreePort({ port, purpose: `order-${number}`, option: '--order-port' });
+    const replica = makeReplica(this.#serviceGround(), number);
+    this.#replicas.push(replica);
+    await replica.start();
+    this.#remember();
+    await replica.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false, onProgress: this.#progress });
+    // Isolated, the user-service knows replicas from its environment alone.
+    if (this.#broker === null) await this.userService.restart();
+    return replica;
+  }
+
+  /** Stops everything in order; resolves when no process of ours is left. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** SIGKILL to everything, also in the middle of a start or stop; resolves when no process of ours is left. */
+  async stopAtOnce(): Promise<void> {
+    // The broker of a start under way is nobody's yet; its start then fails and takes itself down.
+    if (this.#brokerPid !== null && this.#broker === null) killGroup(this.#brokerPid);
+    await Promise.all([...this.services.map((service) => service.stopAtOnce()), this.#broker?.stopAtOnce()]);
+    await this.stop();
+  }
+
+  /** What `dev.json` says now. */
+  describe(): DevFile {
+    const broker = this.broker;
+    return {
+      pid: process.pid,
+      broker: broker && { kind: broker.kind, bootstrap: broker.bootstrap, pid: broker.pid },
+      gateway: null,
+      userService: this.#userService && { url: this.#userService.url, pid: this.#userService.pid },
+      orderReplicas: this.#replicas.map((replica) => ({
+        replicaId: replica.name,
+        url: replica.url,
+        pid: replica.pid,
+        database: replica.database,
+      })),
+    };
+  }
+
+  async #start(): Promise<void> {
+    if (this.#options.topology === 'kafka') this.#broker = await this.#startBroker();
+    const from = this.#serviceGround();
+    for (let number = 1; number <= this.#ground.memory.replicas; number += 1) {
+      this.#replicas.push(makeReplica(from, number));
+    }
+    this.#userService = makeUserService(from, () => this.#replicas.map((replica) => replica.url));
+    this.#remember();
+    this.#progress(`starting ${this.services.map((service) => service.name).join(', ')}`);
+    await Promise.all(this.services.map((service) => service.start()));
+    const patience = { timeoutMs: readyTimeoutMs, isFirstStart: true, onProgress: this.#progress };
+    await Promise.all(
+      this.services.map((service) => service.ready({ ...patience, signal: this.#options.signal })),
+    );
+    this.#isTold = true;
+    this.#tell();
+  }
+
+  #startBroker(): Promise<KeptBroker> {
+    const { dataDir, ports, environment, describeCluster, signal } = this.#options;
+    return KeptBroker.start({
+      isRestarting: this.#options.isRestarting,
+      onDeath: (message) => this.#options.onReport({ level: 'warn', message }),
+      onChange: () => this.#tell(),
+      start: {
+        requested: this.#options.broker,
+        remembered: this.#ground.memory.broker,
+        dataDir,
+        port: ports.kafka,
+        environment,
+        describeCluster,
+        signal,
+        onProgress: this.#progress,
+        onSpawn: (pid) => {
+          this.#brokerPid = pid;
+          this.#children.record('broker', pid);
+        },
+      },
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#isTold = false;
+    await this.#userService?.stop();
+    await Promise.all(this.#replicas.map((replica) => replica.stop()));
+    await this.#broker?.stop();
+    removeDevFile(this.#ground.directory.devFile);
+    this.#children.remove();
+    await this.#guardian.dismiss();
+    this.#ground.lock.release();
+  }
+
+  #serviceGround(): ServiceGround {
+    return {
+      options: this.#options,
+      ground: this.#ground,
+      broker: this.broker,
+      onSpawn: (name, pid) => this.#children.record(name, pid),
+      onChange: () => this.#tell(),
+    };
+  }
+
+  #remember(): void {
+    const { memory, directory } = this.#ground;
+    keepMemory(directory, {
+      ...memory,
+      broker: this.broker?.kind ?? memory.broker,
+      replicas: this.#replicas.length,
+    });
+  }
+
+  #tell(): void {
+    if (this.#isTold) writeDevFile(this.#ground.directory.devFile, this.describe());
+  }
+
+  readonly #progress = (message: string): void => this.#options.onReport({ level: 'info', message });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

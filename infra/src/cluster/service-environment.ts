@@ -1,0 +1,92 @@
+/**
+ * The environment of the services that the supervisor starts.
+ *
+ * Services refuse DBSYNC_* names that they do not know, and a stray PORT or KAFKA_BROKERS of the user's shell
+ * must not reach them: what configures a service is taken out of the inherited environment and set anew.
+ */
+
+/** An environment as Node has it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What all services of one cluster share. */
+export interface SharedSettings {
+  /** The caller's own environment; PATH, HOME, TZ, OTEL_* and the like are inherited from it. */
+  readonly inherited: Environment;
+  /** Set last, over everything else: what a test wants different. */
+  readonly extra: Readonly<Record<string, string>>;
+  readonly cluster: string;
+  readonly secretFile: string;
+  readonly topicPrefix: string;
+  readonly logLevel: string;
+  /** Null in the isolated topology. */
+  readonly broker: { readonly bootstrap: string; readonly isExternal: boolean } | null;
+}
+
+/** What one service has of its own. */
+export interface OwnSettings {
+  readonly port: number;
+  readonly database: string;
+}
+
+const configuring =
+  /^(?:DBSYNC_.*|KAFKA_.*|HOST|PORT|REPLICA_ID|DATABASE_FILE|DATABASE_URL|ADVERTISED_URL|ORDER_SERVICE_URLS|LOG_LEVEL)$/;
+/** How to reach an external broker. Our own speaks plain text on loopback. */
+const connecting = /^KAFKA_(?:SSL|SASL)(?:_.*)?$/;
+
+/** Environment of an order-service replica. */
+export function orderServiceEnvironment(
+  shared: SharedSettings,
+  own: OwnSettings & { readonly replicaId: string },
+): Record<string, string> {
+  return {
+    ...common(shared, own),
+    REPLICA_ID: own.replicaId,
+    ADVERTISED_URL: urlOf(own.port),
+    DBSYNC_TOPOLOGY: shared.broker === null ? 'isolated' : 'kafka',
+    ...shared.extra,
+  };
+}
+
+/**
+ * Environment of the user-service. Without a broker it cannot learn the replicas from their announcements, so
+ * it is told their addresses.
+ */
+export function userServiceEnvironment(
+  shared: SharedSettings,
+  own: OwnSettings & { readonly orderServiceUrls: readonly string[] },
+): Record<string, string> {
+  return {
+    ...common(shared, own),
+    ...(shared.broker === null ? { ORDER_SERVICE_URLS: own.orderServiceUrls.join(',') } : {}),
+    ...shared.extra,
+  };
+}
+
+/** Where a service of ours listens. */
+export function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function common(shared: SharedSettings, own: OwnSettings): Record<string, string> {
+  return {
+    ...inherit(shared),
+    HOST: '127.0.0.1',
+    PORT: String(own.port),
+    DATABASE_FILE: own.database,
+    LOG_LEVEL: shared.logLevel,
+    DBSYNC_CLUSTER: shared.cluster,
+    DBSYNC_SECRET_FILE: shared.secretFile,
+    ...(shared.topicPrefix === '' ? {} : { DBSYNC_TOPIC_PREFIX: shared.topicPrefix }),
+    ...(shared.broker === null ? {} : { KAFKA_BROKERS: shared.broker.bootstrap }),
+  };
+}
+
+function inherit(shared: SharedSettings): Record<string, string> {
+  const isPassed = (name: string): boolean =>
+    !configuring.test(name) || (shared.broker?.isExternal === true && connecting.test(name));
+  return Object.fromEntries(
+    Object.entries(shared.inherited).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && isPassed(entry[0]),
+    ),
+  );
+}

@@ -1,0 +1,45 @@
+/**
+ * The ground under the services on one machine: a broker, a supervised cluster, `pnpm dev`, and the checks.
+ *
+ * Commands in `scripts/` are thin; what they do is exported here and tested in this package.
+ */
+
+export {
+  type Broker,
+  type BrokerKind,
+  type BrokerSurroundings,
+  type DescribeCluster,
+  type RequestedBroker,
+  requestedBrokers,
+} from './broker/broker.ts';
+export { type StartBrokerOptions, startBroker } from './broker/start-broker.ts';
+export { ownChecks, runChecks } from './check-run/run-checks.ts';
+export { Cluster } from './cluster/cluster.ts';
+export type {
+  ClusterOptions,
+  Report,
+  ServiceLine,
+  ServiceScripts,
+  Topology,
+} from './cluster/cluster-options.ts';
+export { type DevFile, readDevFile } from './cluster/dev-file.ts';
+export type { Environment } from './cluster/service-environment.ts';
+export type { ServiceProcess } from './cluster/service-process.ts';
+export { describeClusterWith } from './describe-cluster.ts';
+export { type DevOptions, devHelp, readDevOptions } from './dev/dev-options.ts';
+export { runDev } from './dev/dev-session.ts';
+export { Interruption, watchParent } from './dev/interruption.ts';
+export { LogPrinter } from './dev/log-printer.ts';
+export { errorText, InfraError } from './infra-error.ts';
+export { killLivingChildren } from './process/living-children.ts';
+export { isChainAlive, packageManagerChain } from './process/package-manager-chain.ts';
+export { chooseFreePortRow, chooseFreePorts } from './process/ports.ts';
+export { runCommand } from './process/run-command.ts';
+export { type Look, waitFor } from './process/wait-for.ts';
+export { type Breach, checkImports } from './source-rules/import-rules.ts';
+export { readSources } from './source-rules/read-sources.ts';
+export { type SourceFile, scanSource } from './source-rules/source-file.ts';
+export { runTests } from './test-run/run-tests.ts';
+export { findReplicas } from './verify/replica-list.ts';
+export { type ProbedStatus, probeReplica } from './verify/replica-probe.ts';
+export { type Verdict, verifyReplicas } from './verify/verify.ts';

@@ -1,0 +1,65 @@
+/**
+ * What a run of the tests comes down to: numbers, what was skipped and why, and the closing line.
+ *
+ * A run can be bad without a failed test: a file that does not load, an error that nobody handled, a hook that
+ * threw, no test at all. Each of these counts as one failure, so that nobody who reads only the last line is
+ * told that all is well.
+ */
+import { z } from 'zod';
+
+const summarySchema = z.object({
+  passed: z.number().int(),
+  failed: z.number().int(),
+  skipped: z.array(z.object({ name: z.string(), reason: z.string() })),
+  /** What went wrong outside of tests; each counts as a failure. */
+  problems: z.array(z.string()),
+});
+
+/** The numbers of one run. */
+export type TestSummary = z.infer<typeof summarySchema>;
+
+/** A run that did not come to its end, or that said nothing about it. */
+function brokenRun(problem: string): TestSummary {
+  return { passed: 0, failed: 0, skipped: [], problems: [problem] };
+}
+
+/** Reads what the reporter has written; anything else is a broken run. */
+export function parseSummary(text: string | null): TestSummary {
+  if (text === null) return brokenRun('vitest ended before it could say how the tests went');
+  try {
+    return summarySchema.parse(JSON.parse(text));
+  } catch {
+    return brokenRun('what vitest said about the tests cannot be understood');
+  }
+}
+
+/**
+ * Adds what the numbers alone do not show: no test at all, and a bad exit for which there is no reason in them.
+ * Tests that were only filtered out do not count as executed.
+ */
+export function judgeSummary(summary: TestSummary, exitCode: number | null): TestSummary {
+  const problems = [...summary.problems];
+  if (summary.passed + summary.failed === 0 && problems.length === 0) {
+    problems.push(`no test was executed${exitCode === 0 ? '' : '; vitest says why above'}`);
+  }
+  if (exitCode !== 0 && summary.failed === 0 && problems.length === 0) {
+    problems.push(`vitest ended with exit code ${exitCode ?? 'none'}, though no test failed`);
+  }
+  return { ...summary, problems };
+}
+
+/** True when everything that ran passed and nothing else went wrong. */
+export function isPassed(summary: TestSummary): boolean {
+  return summary.failed + summary.problems.length === 0;
+}
+
+/** Skipped tests with their reasons, problems, and `N passed, N failed[, N skipped]` as the last line. */
+export function closingLines(summary: TestSummary): readonly string[] {
+  const { passed, failed, skipped, problems } = summary;
+  const skips = skipped.length === 0 ? '' : `, ${skipped.length} skipped`;
+  return [
+    ...skipped.map(({ name, reason }) => `skipped: ${name}: ${reason}`),
+    ...problems.map((problem) => `failed: ${problem}`),
+    `${passed} passed, ${failed + problems.length} failed${skips}`,
+  ];
+}
