@@ -36,6 +36,9 @@ export { isChainAlive, packageManagerChain } from './process/package-manager-cha
 export { chooseFreePortRow, chooseFreePorts } from './process/ports.ts';
 export { runCommand } from './process/run-command.ts';
 export { type Look, waitFor } from './process/wait-for.ts';
+export { moveQuickStart } from './quick-start/other-ports.ts';
+export { readQuickStart } from './quick-start/quick-start.ts';
+export { runQuickStart } from './quick-start/run-quick-start.ts';
 export { type Breach, checkImports } from './source-rules/import-rules.ts';
 export { readSources } from './source-rules/read-sources.ts';
 export { type SourceFile, scanSource } from './source-rules/source-file.ts';

@@ -31,6 +31,8 @@ export interface Life {
   isOver(): boolean;
   /** Sends a signal; SIGKILL, SIGSTOP and SIGCONT go to its whole group. Does nothing once it has ended. */
   signal(name: NodeJS.Signals): void;
+  /** Ctrl-C as a terminal sends it: SIGINT to its whole group. */
+  interruptGroup(): void;
   /** SIGTERM, and SIGKILL after `graceMs`; resolves when it has ended. */
   stop(graceMs: number): Promise<void>;
 }
@@ -85,19 +87,21 @@ export async function startLife(options: LifeOptions): Promise<Life> {
     });
   });
 
-  const signal = (name: NodeJS.Signals): void => {
+  const send = (to: number, name: NodeJS.Signals): void => {
     if (isOver) return;
     try {
-      process.kill(groupSignals.has(name) ? -pid : pid, name);
+      process.kill(to, name);
     } catch {
       // It ended between the look and the signal.
     }
   };
+  const signal = (name: NodeJS.Signals): void => send(groupSignals.has(name) ? -pid : pid, name);
   return {
     pid,
     ended,
     isOver: () => isOver,
     signal,
+    interruptGroup: () => send(-pid, 'SIGINT'),
     stop: async (graceMs) => {
       signal('SIGTERM');
       const timer = setTimeout(() => signal('SIGKILL'), graceMs);

@@ -96,11 +96,12 @@ export class Applier {
    */
   applyBatch(read: LogRead): Promise<'go on' | 'seek'> {
     return this.#alone(async () => {
-      const { unread, ...checked } = this.#continuity.check(read, this.position(read.partition));
-      if (unread === 'read again') return 'seek';
-      if ('passedGap' in checked) {
+      const checked = this.#continuity.check(read, this.position(read.partition));
+      if (checked.unread === 'read again') return 'seek';
+      const { unread, passedGaps } = checked;
+      for (const gap of passedGaps) {
         this.counters.passedGaps += 1;
-        const fields = { partition: read.partition, ...checked.passedGap };
+        const fields = { partition: read.partition, ...gap };
         this.#options.world.logger.warn(
           fields,
           'offsets without a record were passed: two fresh reads agree',

@@ -9,7 +9,7 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** Bytes of a link. */
-export const LINK_BYTES = 32;
+const LINK_BYTES = 32;
 
 /** The link before the first row of every origin. */
 export const GENESIS: Buffer = Buffer.alloc(LINK_BYTES);

@@ -1,9 +1,9 @@
 /**
  * Reads that must include earlier writes: waits until this replica's vector covers a token, bounded.
  *
- * A write is gone (410) only on good evidence: a later run of its replica is live, has nothing of earlier runs
- * left to publish, and what it holds of ended origins is what we hold, without that write; or its replica was
- * silent for a long, configured time.
+ * A write is gone (410) only on good evidence. Either a later run of its replica is live and has read the log to
+ * its end, and everybody alive holds of ended origins what we hold, without that write. Or its replica was silent
+ * for a long, configured time. Whatever is stalled may still come.
  */
 import { ReplicationError } from './errors.ts';
 import type { Limits } from './limits.ts';
@@ -26,6 +26,8 @@ export interface ConsistencyOptions {
   readonly hasCaughtUp: () => boolean;
   /** True for origins whose run goes on. */
   readonly isCurrent: (origin: string) => boolean;
+  /** True for origins of which rows are missing that somebody may still have. */
+  readonly isStalled: (origin: string) => boolean;
 }
 
 /** Token waits of one replica. */
@@ -45,10 +47,10 @@ export class Consistency {
     const deadline = clock.monotonic() + limits.tokenWaitMs;
     for (const [origin, seq] of token) {
       if ((origins.get(origin)?.seq ?? 0) >= seq) continue;
-      if (this.#isGone(origin, seq)) throw gone(origin, seq);
+      if (this.#isGone(origin)) throw gone(origin, seq);
       const isReached = await arrivals.wait(origin, seq, Math.max(0, deadline - clock.monotonic()));
       if (isReached) continue;
-      if (this.#isGone(origin, seq)) throw gone(origin, seq);
+      if (this.#isGone(origin)) throw gone(origin, seq);
       throw new ReplicationError({
         code: 'token-not-covered',
         message: `This replica has not seen ${formatToken(origin, seq)} yet; it waited ${limits.tokenWaitMs} ms.`,
@@ -58,21 +60,31 @@ export class Consistency {
     }
   }
 
-  #isGone(origin: string, seq: number): boolean {
-    const { limits, origins, own, registry } = this.#options;
-    if (this.#options.isCurrent(origin)) return false;
+  /** Asked about writes that are not here. */
+  #isGone(origin: string): boolean {
+    const { isCurrent, isStalled, limits, origins, own, hasCaughtUp, registry } = this.#options;
+    if (isCurrent(origin) || isStalled(origin)) return false;
     const replicaId = replicaOf(origin);
     if (replicaId === replicaOf(own)) {
       const isPending = origins.pending().some(({ name }) => name === origin);
       const isEarlier = runOf(origin) < runOf(own);
-      return isEarlier && this.#options.hasCaughtUp() && !isPending && (origins.get(origin)?.seq ?? 0) < seq;
+      return isEarlier && hasCaughtUp() && !isPending && registry.knowsEverybody && this.#isAgreed();
     }
     const later = registry.live().find((replica) => replica.replicaId === replicaId);
-    if (later?.state === 'live' && runOf(later.origin) > runOf(origin)) {
-      const ended = digestOf(origins.vector((name) => !this.#options.isCurrent(name)));
-      return later.announcement.ended.digest === ended;
-    }
-    return !later && registry.silenceMs(replicaId) > limits.goneAfterMs;
+    if (!later) return registry.silenceMs(replicaId) > limits.goneAfterMs;
+    const { state, lag, others } = later.announcement;
+    // A lag of 0 says that it has read everything; `others`, that it still takes the origin for a living one.
+    const hasRead = state === 'live' && lag.records === 0;
+    return runOf(later.origin) > runOf(origin) && hasRead && !(origin in others) && this.#isAgreed();
+  }
+
+  /** True when everybody alive holds of ended origins exactly what we hold: nobody is left who could hand more. */
+  #isAgreed(): boolean {
+    const { isCurrent, origins, own, registry } = this.#options;
+    const ended = digestOf(origins.vector((name) => !isCurrent(name)));
+    return registry
+      .live()
+      .every(({ origin, announcement }) => origin === own || announcement.ended.digest === ended);
   }
 }
 

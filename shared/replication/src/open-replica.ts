@@ -126,6 +126,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     limits,
     hasCaughtUp,
     isCurrent,
+    isStalled: (name) => stalls.has(name) && flow?.repair.isDismissed(name) !== true,
   });
   const parts = {
     lock,

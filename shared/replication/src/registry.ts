@@ -11,7 +11,7 @@ import { replicaOf, runOf } from './origin.ts';
 import type { Clock } from './surroundings.ts';
 
 /** Silence after which a replica counts as gone. */
-export const SILENCE_MS = 5000;
+const SILENCE_MS = 5000;
 
 /** Origins remembered at most; the longest silent ones are forgotten first. */
 const MAX_ORIGINS = 1000;
@@ -40,15 +40,13 @@ export class Registry {
   readonly #clock: Clock;
   readonly #heard = new Map<string, Heard>();
   readonly #heardOfReplica = new Map<string, number>();
-  readonly #startedAtMs: number;
   /** Runs only while announcements arrive, so that an outage of the channel is nobody's silence. */
   #channelMs = 0;
   #lastHeardMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#startedAtMs = clock.monotonic();
-    this.#lastHeardMs = this.#startedAtMs;
+    this.#lastHeardMs = clock.monotonic();
   }
 
   /** Takes in an announcement; older beats of an origin than the last one are dropped. */
@@ -62,7 +60,7 @@ export class Registry {
     const isAlive = before !== undefined && announcement.state !== 'leaving';
     this.#heard.delete(origin);
     this.#heard.set(origin, { announcement, heardAtMs: this.#channelMs, isAlive });
-    this.#heardOfReplica.set(replicaOf(origin), now);
+    this.#heardOfReplica.set(replicaOf(origin), this.#channelMs);
     if (this.#heard.size > MAX_ORIGINS) {
       const [oldest = ''] = this.#heard.keys();
       this.#heard.delete(oldest);
@@ -88,9 +86,17 @@ export class Registry {
     return this.#alive().map(({ origin }) => origin);
   }
 
-  /** Milliseconds since a replica id was last heard, or since this registry began when it never was. */
+  /**
+   * Milliseconds since a replica id was last heard, or since this registry began when it never was; only time in
+   * which others were heard counts.
+   */
   silenceMs(replicaId: string): number {
-    return this.#clock.monotonic() - (this.#heardOfReplica.get(replicaId) ?? this.#startedAtMs);
+    return this.#channelMs - (this.#heardOfReplica.get(replicaId) ?? 0);
+  }
+
+  /** True once announcements arrived for so long that everybody alive must be among them. */
+  get knowsEverybody(): boolean {
+    return this.#channelMs >= SILENCE_MS;
   }
 
   #alive(): Announcement[] {

@@ -8,6 +8,8 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import knex, { type Knex } from 'knex';
 
+export type { Knex };
+
 /** Both are knex clients for SQLite; `better-sqlite3` can take this place when the package is installed. */
 const DRIVER = 'sqlite3';
 /** knex prints errors as plain text before it throws them; once, as a log line, is enough. */

@@ -4,7 +4,7 @@
  * Implements the domain's `UserStore`. Driver errors end here: their messages repeat the statement with its
  * values, and those hold password hashes.
  */
-import type { Knex } from 'knex';
+
 import {
   EmailTakenError,
   type NewUser,
@@ -13,6 +13,7 @@ import {
   type UserStore,
   UserStoreError,
 } from '../domain/user.ts';
+import type { Knex } from './users-database.ts';
 
 interface UserRow {
   user_id: string;
