@@ -58,7 +58,8 @@ async function main(): Promise<number> {
       steps: moveQuickStart(steps, place),
       workingDir,
       dataDir,
-      environment: process.env,
+      // Where nobody can answer, npx would refuse to fetch pnpm instead of asking.
+      environment: { ...process.env, npm_config_yes: 'true' },
       print,
       signal: interruption.stop,
     });

@@ -1,5 +1,8 @@
 /**
- * What tests of other packages may use: brokers and clusters of their own. `shared-broker.ts` is vitest's.
+ * What integration tests share: brokers and clusters of their own, load, and the judge.
+ * `shared-broker.ts` is vitest's.
  */
+export { assertConverged, assertNothingLostOrMade, ordersInFile } from './convergence.ts';
+export { type LoadOptions, type LoadRecord, placeOrders } from './order-load.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
 export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';

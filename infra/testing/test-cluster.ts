@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, inject } from 'vitest';
+import { findJava } from '../src/broker/broker-findings.ts';
 import {
   Cluster,
   type ClusterOptions,
@@ -84,7 +85,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     const cluster = await Cluster.start({
       dataDir,
       topology: options.topology ?? 'kafka',
-      broker: broker === 'own' ? 'auto' : 'external',
+      broker: broker === 'own' ? await ownKind(environment) : 'external',
       ports: { kafka: first, user: first + 1, order: first + 2 },
       replicas: options.replicas ?? 2,
       isFresh: false,
@@ -103,6 +104,12 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     rmSync(dataDir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Java before Docker: it is up in two seconds, and its process can be killed by pid. */
+async function ownKind(environment: NodeJS.ProcessEnv): Promise<'java' | 'docker'> {
+  const java = await findJava({ environment, onProgress: () => undefined });
+  return 'absent' in java ? 'docker' : 'java';
 }
 
 function brokerEnvironment(

@@ -38,6 +38,7 @@ export class DockerBroker implements Broker {
   readonly #surroundings: BrokerSurroundings;
   readonly #folder: string;
   #ended: Promise<string> = Promise.resolve('never started');
+  readonly #stopping = new AbortController();
   #stopped: Promise<void> | null = null;
 
   private constructor(options: DockerBrokerOptions) {
@@ -81,6 +82,7 @@ export class DockerBroker implements Broker {
   }
 
   async #stop(): Promise<void> {
+    this.#stopping.abort();
     const args = ['stop', '--time', String(stopGraceS), this.#name];
     await callDocker({ ...this.#call(), args, timeoutMs: (stopGraceS + 15) * 1000 });
     await this.#remove();
@@ -103,7 +105,7 @@ export class DockerBroker implements Broker {
     // The image runs as a user of its own. The folder above stays closed to other users of this machine.
     chmodSync(this.#folder, 0o700);
     chmodSync(data, 0o777);
-    if (signal?.aborted || this.#stopped !== null) throw stoppedError('Kafka');
+    if (signal?.aborted || this.#stopping.signal.aborted) throw stoppedError('Kafka');
     await requireDocker({
       ...this.#call(),
       timeoutMs: 60_000,
@@ -124,7 +126,7 @@ export class DockerBroker implements Broker {
       bootstrap: this.bootstrap,
       expectedClusterId: this.clusterId,
       requireAlive: async () => {
-        if (this.#stopped !== null) throw stoppedError('Kafka');
+        if (this.#stopping.signal.aborted) throw stoppedError('Kafka');
         const how = await this.#howEnded();
         if (how !== null) throw brokerDied(how, (await this.#keepLog()).slice(-5));
       },
@@ -152,8 +154,8 @@ export class DockerBroker implements Broker {
 
   async #watch(): Promise<string> {
     for (;;) {
-      await pause(watchIntervalMs, undefined, { ref: false });
-      if (this.#stopped !== null) return 'stopped';
+      await pause(watchIntervalMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      if (this.#stopping.signal.aborted) return 'stopped';
       const how = await this.#howEnded();
       if (how !== null) return how;
     }

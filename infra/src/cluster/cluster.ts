@@ -15,6 +15,7 @@ import type { ClusterOptions } from './cluster-options.ts';
 import { type DevFile, removeDevFile, writeDevFile } from './dev-file.ts';
 import { type Guardian, startGuardian } from './guardian.ts';
 import { KeptBroker } from './kept-broker.ts';
+import { replicasKnown } from './known-replicas.ts';
 import { makeReplica, makeUserService, type ServiceGround } from './service-maker.ts';
 import type { ServiceProcess } from './service-process.ts';
 
@@ -155,6 +156,8 @@ export class Cluster {
     await Promise.all(
       this.services.map((service) => service.ready({ ...patience, signal: this.#options.signal })),
     );
+    const { url } = this.userService;
+    await replicasKnown({ url, replicas: this.#replicas.length, signal: this.#options.signal });
     this.#isTold = true;
     this.#tell();
   }

@@ -89,6 +89,6 @@ function meaningful(text: string): string[] {
 }
 
 function fits(expected: string, actual: string): boolean {
-  const pattern = expected.split('…').map((part) => RegExp.escape(part));
+  const pattern = expected.split('…').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(`^${pattern.join('.*')}$`, 'u').test(actual);
 }

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../cluster/service-environment.ts';
-import { InfraError } from '../infra-error.ts';
+import { errorText, InfraError } from '../infra-error.ts';
 import { type Life, startLife } from '../process/life.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { differenceTo, missingLine } from './expectation.ts';
@@ -43,14 +43,20 @@ export async function runQuickStart(run: QuickStartRun): Promise<void> {
   const shell = openShell({ cwd: run.workingDir, environment: run.environment });
   const onAbort = (): void => void shell.close();
   run.signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await devReady({ run, first, dev, printed });
-    for (const step of others) await runStep(run, step, shell);
-  } finally {
+  const close = async (): Promise<void> => {
     run.signal.removeEventListener('abort', onAbort);
     await shell.close();
     await stopDev(run, dev);
+  };
+  try {
+    await devReady({ run, first, dev, printed });
+    for (const step of others) await runStep(run, step, shell);
+  } catch (error) {
+    // What went wrong first is what the reader must see.
+    await close().catch((second: unknown) => run.print(errorText(second)));
+    throw error;
   }
+  await close();
 }
 
 function startDev(run: QuickStartRun, first: QuickStartStep, printed: string[]): Promise<Life> {

@@ -17,8 +17,11 @@ import { Loop, type NextStep } from './loop.ts';
 import type { Registry } from './registry.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Time between two beats. */
+/** Time between two beats, in milliseconds. */
 const BEAT_MS = 1000;
+
+/** The first beats come faster, so that a new replica is known soon: only a second beat counts. */
+const FIRST_BEATS = { count: 4, everyMs: 250 } as const;
 
 /** How long a goodbye may take. */
 const GOODBYE_MS = 1000;
@@ -91,7 +94,7 @@ export class Announcer {
       });
       if (describe) await this.#send(describe());
       this.#failures = 0;
-      return BEAT_MS;
+      return describe && this.#beat < FIRST_BEATS.count ? FIRST_BEATS.everyMs : BEAT_MS;
     } catch (error) {
       this.#failures += 1;
       const fields = { error: errorText(error), failures: this.#failures };

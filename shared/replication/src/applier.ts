@@ -79,6 +79,13 @@ export class Applier {
     return this.#options.positions.get(partition) ?? START;
   }
 
+  /** True when every bookmark was seen since reading last began: this is the log that was read before. */
+  get isProven(): boolean {
+    return [...this.#options.positions].every(
+      ([partition, { bookmark }]) => bookmark === null || this.#continuity.isProven(partition),
+    );
+  }
+
   /** Origins that are stalled now. */
   stalls(): Stall[] {
     return [...this.#options.stalls.values()];

@@ -43,6 +43,11 @@ export class Continuity {
     return cursor.from;
   }
 
+  /** True once the bookmark was seen since reading last (re)started. */
+  isProven(partition: number): boolean {
+    return this.#cursor(partition).isProven;
+  }
+
   /**
    * Holds a read against the position.
    * @throws `log-mismatch` when the log is not the one that was read before.

@@ -62,6 +62,7 @@ export class LogLink {
   #goal: readonly PartitionOffsets[] | undefined;
   #hasCaughtUp = false;
   #isReachable = false;
+  #isPublishing = false;
   #isAccepted = false;
   #mustRelink: ReplicationError | undefined;
   #failures = 0;
@@ -178,6 +179,7 @@ export class LogLink {
   async #relink(reason: ReplicationError): Promise<void> {
     const { log, applier, publisher, isEmpty, world } = this.#options;
     publisher.pause();
+    this.#isPublishing = false;
     await this.#stopFollowing();
     const { partitions } = await log.open();
     const offsets = await log.offsets();
@@ -206,7 +208,9 @@ export class LogLink {
     this.#options.wakePublisher();
     if (!wasReachable) {
       world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
-      this.#letPublish();
+      // Another broker may be behind the address now: the bookmarks are looked at again before anything is written.
+      this.readAgain();
+      if (this.#following) this.#letPublish();
     }
     this.#checkGoal();
     await this.#replaceStandingReader(offsets);
@@ -218,9 +222,14 @@ export class LogLink {
     if ((await surveyLog({ log, offsets, chain, clock: world.clock })) === 'foreign') throw foreign();
   }
 
-  /** While everything is read again, nobody knows yet what the log lacks. */
+  /**
+   * Lets the publisher go once it may: the bookmarks were seen, so nothing gets into somebody else's log; and not
+   * while everything is read again, as nobody knows yet what the log lacks.
+   */
   #letPublish(): void {
-    if (this.#state === 'relinking' || this.#partitions === 0) return;
+    if (this.#isPublishing || this.#partitions === 0 || this.#mustRelink) return;
+    if (this.#state === 'relinking' || this.#state === 'stopped' || !this.#options.applier.isProven) return;
+    this.#isPublishing = true;
     this.#options.publisher.connected(this.#partitions);
     this.#options.wakePublisher();
   }
@@ -230,7 +239,7 @@ export class LogLink {
     this.#isFollowing = true;
     this.#progress = { sum: -1, atMs: this.#options.world.clock.monotonic() };
     try {
-      this.#following = await log.follow({
+      const following = await log.follow({
         startOf: (partition) => applier.startOf(partition),
         take: (read) => {
           const taking = this.#take(read);
@@ -239,6 +248,10 @@ export class LogLink {
         },
         broke: (error) => this.#readerBroke(error),
       });
+      // What was read meanwhile may have ended the reading already.
+      if (this.#isFollowing) this.#following = following;
+      else await following.stop();
+      this.#letPublish();
     } catch (error) {
       this.#isFollowing = false;
       throw error;
@@ -259,12 +272,18 @@ export class LogLink {
       lag.saw(read.partition, read.end, world.clock.monotonic());
       const next = await applier.applyBatch(read);
       this.#checkGoal();
+      this.#letPublish();
       wakePublisher();
       return next;
     } catch (error) {
-      // Stopping the reader from inside its own handler would wait for itself: the next step does it.
-      if (isReplicationError(error, 'log-mismatch')) this.#mustRelink = error;
-      else this.#options.failed(error);
+      if (isReplicationError(error, 'log-mismatch')) {
+        this.#mustRelink = error;
+      } else {
+        this.#isStopping = true;
+        this.#options.failed(error);
+      }
+      // Not awaited: from inside its own handler it would wait for itself. Left alone it would read in circles.
+      void this.#stopFollowing();
       return 'seek';
     }
   }
@@ -322,6 +341,7 @@ export class LogLink {
     }
     this.#isReachable = false;
     publisher.disconnected();
+    this.#isPublishing = false;
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
     if (this.#state === 'starting' && !isEmpty) this.#state = 'live';
@@ -333,6 +353,7 @@ export class LogLink {
     this.#stopReason = error;
     this.#mustRelink = undefined;
     this.#options.publisher.pause();
+    this.#isPublishing = false;
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
     // Nothing waits for it: what still arrives is refused by the state.
     void this.#stopFollowing();

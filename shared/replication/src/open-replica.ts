@@ -90,7 +90,11 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
   const own = origins.fresh(mintOrigin(replicaId, world), { isMinted: true });
   const arrivals = new Milestones({ clock, maxWaiters: limits.maxWaiters });
   const registry = new Registry(clock);
-  const { failed } = options;
+  let hasFailed = false;
+  const failed = (error: unknown): void => {
+    if (!hasFailed) options.failed(error);
+    hasFailed = true;
+  };
   const loop = (step: () => Promise<NextStep>): Loop => new Loop({ clock, step, failed });
 
   const commits = loop(async () => {

@@ -110,8 +110,9 @@ export class Publisher {
     this.#adopted.clear();
   }
 
-  /** The log does not answer. */
+  /** The log does not answer: nothing is tried before `connected`, as another log may be there then. */
   disconnected(): void {
+    this.#partitions = 0;
     this.#isLogReachable = false;
   }
 

@@ -154,12 +154,12 @@ export class Replica {
       const written = await writer.insert(description, row);
       this.#isDiskFull = false;
       const token = formatToken(written.origin, written.seq);
-      if (
-        options.concern === 'log' &&
-        flow &&
-        !(await flow.publisher.acknowledged(written, limits.acknowledgeMs))
-      ) {
-        throw notYetLogged(token, limits.acknowledgeMs);
+      if (options.concern === 'log' && flow) {
+        const isLogged = await flow.publisher
+          .acknowledged(written, limits.acknowledgeMs)
+          // Too many wait already. The row is stored all the same, and nobody may be told that it is not.
+          .catch(() => false);
+        if (!isLogged) throw notYetLogged(token, limits.acknowledgeMs);
       }
       return { token };
     } catch (error) {

@@ -45,10 +45,10 @@ describe('origins', () => {
     await savePartition(writer, { id: own.id, partition: 2 });
     await savePublished(writer, { id: own.id, published: 1 });
     await saveOrigins(writer, [
-      { ...own, seq: 4, chain: Buffer.alloc(32, 4), published: 0, partition: null },
+      { ...own, seq: 4, chain: Buffer.alloc(32, 4), published: 1, partition: null },
     ]);
     const loaded = await Origins.load(reader);
-    // Saving seq and link anew leaves what others move alone.
+    // The pinned partition stays: only `savePartition` moves it.
     expect(loaded.get(own.name)).toEqual({
       ...own,
       seq: 4,

@@ -1,5 +1,6 @@
 /** What tests of this package and of its users share: a broker in memory, replicas, clocks, events, waiting. */
 export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './applier-bench.ts';
+export { beatOf } from './beats.ts';
 export {
   ForeignRun,
   originName,
@@ -11,7 +12,9 @@ export {
 } from './foreign-run.ts';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 export { MemoryChangeLog } from './memory-change-log.ts';
+export { MemoryPeers } from './memory-peers.ts';
 export { note, notes, notesDatabase, tags } from './notes-table.ts';
+export { type RawKafkaRecord, type RawTopic, rawTopic } from './raw-kafka.ts';
 export { fastClock, SimulatedClock } from './simulated-clock.ts';
 export { startReplica, type TestReplicaOptions, temporaryDirectory } from './test-replica.ts';
 export { waitUntil } from './wait-until.ts';

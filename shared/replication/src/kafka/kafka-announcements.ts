@@ -2,8 +2,10 @@
  * Announcements on Kafka: a small topic of one partition, kept for an hour, read from ten seconds ago.
  */
 import type { AnnouncementChannel, AnnouncementMessage } from '../announcement.ts';
+import type { LogRecord } from '../change-log.ts';
 import type { Logger } from '../surroundings.ts';
-import { type Consumer, type Kafka, type KafkaMessage, leave, type Producer, withDeadline } from './kafka.ts';
+import { type Kafka, leave, type Producer, withDeadline } from './kafka.ts';
+import { startReader } from './kafka-reader.ts';
 import { ensureTopic, type TopicPlan } from './kafka-topic.ts';
 
 /** How far back a new listener reads, in milliseconds: enough to hear everybody twice. */
@@ -66,42 +68,34 @@ class KafkaAnnouncements implements AnnouncementChannel {
     broke(error: unknown): void;
   }): Promise<{ stop(): Promise<void> }> {
     const { kafka, plan, groupPrefix } = this.#options;
-    const { topic } = plan;
-    const start = await this.#recentOffset();
+    let next = await this.#recentOffset();
     this.#listeners += 1;
     const groupId = `${groupPrefix}.${this.#listeners}`;
-    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 500, allowAutoTopicCreation: false });
-    let isOver = false;
-    const end = async (): Promise<void> => {
-      isOver = true;
-      await leave('listener', consumer, 3000);
+    const following = await startReader({
+      kafka,
+      topic: plan.topic,
+      groupId,
+      partitions: plan.partitions,
+      maxRecords: 1000,
+      reader: {
+        startOf: () => next,
+        take: async (read) => {
+          for (const record of read.records) {
+            const heard = toMessage(record);
+            if (heard) listener.hear(heard);
+          }
+          // Nothing depends on having heard everything: where the log jumps, so do we.
+          next = read.next;
+          return 'go on';
+        },
+        broke: listener.broke,
+      },
+    });
+    const stop = async (): Promise<void> => {
+      await following.stop();
       await this.#deleteGroup(groupId);
     };
-    const broke = (error: unknown): void => {
-      if (isOver) return;
-      void end();
-      listener.broke(error);
-    };
-    try {
-      await withDeadline('connecting the listener', () => consumer.connect());
-      await withDeadline(`subscribing to ${topic}`, () =>
-        consumer.subscribe({ topics: [topic], fromBeginning: true }),
-      );
-      consumer.on(consumer.events.CRASH, ({ payload }) => broke(payload.error));
-      consumer.on(consumer.events.GROUP_JOIN, () => seekTo(consumer, topic, start));
-      const running = consumer.run({
-        autoCommit: false,
-        eachMessage: async ({ message }) => {
-          const heard = toMessage(message);
-          if (heard && !isOver && Number(message.offset) >= start) listener.hear(heard);
-        },
-      });
-      await withDeadline(`joining the group of ${topic}`, () => running, 20_000);
-      return { stop: end };
-    } catch (error) {
-      await end();
-      throw error;
-    }
+    return { stop };
   }
 
   async close(): Promise<void> {
@@ -142,12 +136,8 @@ class KafkaAnnouncements implements AnnouncementChannel {
   }
 }
 
-function seekTo(consumer: Consumer, topic: string, offset: number): void {
-  consumer.seek({ topic, partition: 0, offset: String(offset) });
-}
-
-function toMessage({ key, value, headers }: KafkaMessage): AnnouncementMessage | undefined {
-  const signature = headers?.signature;
-  if (!key || !value || !Buffer.isBuffer(signature)) return undefined;
+function toMessage({ key, value, headers }: LogRecord): AnnouncementMessage | undefined {
+  const signature = headers.signature;
+  if (!key || !value || !signature) return undefined;
   return { key: key.toString('utf8'), value, signature: signature.toString('latin1') };
 }

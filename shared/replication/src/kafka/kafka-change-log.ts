@@ -78,7 +78,7 @@ class KafkaChangeLog implements ChangeLog {
 
   async follow(reader: LogReader): Promise<Following> {
     await this.#following?.stop();
-    const { kafka, plan, groupPrefix, maxRecords, logger } = this.#options;
+    const { kafka, plan, groupPrefix, maxRecords } = this.#options;
     this.#readers += 1;
     const groupId = `${groupPrefix}.${this.#readers}`;
     this.#groups = [...this.#groups.slice(-9), groupId];
@@ -90,7 +90,6 @@ class KafkaChangeLog implements ChangeLog {
       partitions: this.#partitions,
       maxRecords,
       reader,
-      logger,
     });
     return this.#following;
   }

@@ -7,7 +7,6 @@
  */
 import type { Following, LogRead, LogReader, LogRecord } from '../change-log.ts';
 import { ReplicationError } from '../errors.ts';
-import type { Logger } from '../surroundings.ts';
 import {
   type Consumer,
   type EachBatchPayload,
@@ -28,7 +27,6 @@ export interface KafkaReaderOptions {
   /** Records of one piece at most. */
   readonly maxRecords: number;
   readonly reader: LogReader;
-  readonly logger: Logger;
 }
 
 /** Longest wait of the broker for new records, in milliseconds; also bounds how long a stop takes. */

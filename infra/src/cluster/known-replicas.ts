@@ -1,0 +1,34 @@
+/**
+ * How many order replicas the user-service knows: what `ready` means for somebody who reads through it.
+ *
+ * Replicas announce themselves, and only their second beat counts, so this comes a moment after all are ready.
+ */
+import { type Look, waitFor } from '../process/wait-for.ts';
+
+/** How long the user-service may take to hear of everybody. */
+const heardTimeoutMs = 20_000;
+
+/** Resolves when the user-service at `url` takes turns between `replicas` of them, or throws `service-failed`. */
+export async function replicasKnown(options: {
+  url: string;
+  replicas: number;
+  signal?: AbortSignal | undefined;
+}): Promise<void> {
+  await waitFor({
+    what: `the user-service to hear of ${options.replicas} order replicas`,
+    timeoutMs: heardTimeoutMs,
+    signal: options.signal,
+    look: () => look(options),
+  });
+}
+
+async function look({ url, replicas }: { url: string; replicas: number }): Promise<Look<true>> {
+  try {
+    const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(2000) });
+    const found = /^dbsync_order_replicas(?:\{[^}]*\})? (\d+)$/m.exec(await answer.text());
+    const known = Number(found?.[1] ?? 0);
+    return known >= replicas ? { found: true } : { missing: `it knows ${known}` };
+  } catch {
+    return { missing: 'it does not answer' };
+  }
+}

@@ -1,0 +1,147 @@
+import { rawTopic } from '@dbsync/replication/testing';
+import { describe, expect, inject, it } from 'vitest';
+import { waitFor } from '../src/index.ts';
+import { assertConverged, assertNothingLostOrMade, placeOrders, startTestCluster } from '../testing/index.ts';
+
+interface Status {
+  readonly origin: string;
+  readonly state: string;
+  readonly rows: number;
+  readonly unpublished: number;
+  readonly quarantined: number;
+  readonly lag: { readonly records: number | null };
+  readonly counters: { readonly duplicates: number };
+}
+
+const statusOf = async (url: string): Promise<Status> =>
+  (await (await fetch(`${url}/replication/status`)).json()) as Status;
+
+async function until(what: string, isTrue: () => Promise<boolean>, timeoutMs = 60_000): Promise<number> {
+  const begun = performance.now();
+  const look = async () =>
+    (await isTrue().catch(() => false)) ? { found: true as const } : { missing: 'not yet' };
+  await waitFor({ what, timeoutMs, look });
+  return (performance.now() - begun) / 1000;
+}
+
+describe('faults on real Kafka', () => {
+  it('a replica killed with -9 under load, again and again, loses nothing that was acknowledged', async () => {
+    const { cluster, orderUrls, stop } = await startTestCluster({ replicas: 3 });
+    const abort = new AbortController();
+    const loading = placeOrders({ urls: () => orderUrls, clients: 24, name: 'killed', signal: abort.signal });
+    const victims = ['order-2', 'order-1', 'order-3', 'order-2', 'order-1', 'order-3'];
+    const readySeconds: string[] = [];
+    for (const name of victims) {
+      const victim = cluster.service(name);
+      const { pid } = victim;
+      victim.kill('SIGKILL');
+      const isBack = async (): Promise<boolean> =>
+        victim.pid !== null && victim.pid !== pid && (await fetch(`${victim.url}/readyz`)).ok;
+      readySeconds.push((await until(`${name} is back`, isBack)).toFixed(1));
+    }
+    abort.abort();
+    const load = await loading;
+    const seconds = await assertConverged(orderUrls);
+    const files = cluster.replicas.map(({ database }) => database);
+    assertNothingLostOrMade(files, [load]);
+    expect(load.acknowledged.size).toBeGreaterThan(500);
+    console.log(
+      `${victims.length} kills: ready again after ${readySeconds.join(', ')} s; ${load.acknowledged.size} acknowledged of ${load.attempted.size}, equal ${seconds.toFixed(1)} s after`,
+    );
+    await stop();
+  });
+
+  it('a broker killed and started again under load stops nothing: writes go on and arrive', async () => {
+    const { cluster, orderUrls, stop } = await startTestCluster({ replicas: 3, broker: 'own' });
+    const abort = new AbortController();
+    const loading = placeOrders({ urls: () => orderUrls, clients: 16, name: 'broker', signal: abort.signal });
+    await until('some orders', async () => (await statusOf(orderUrls[0] ?? '')).rows > 200);
+    await cluster.broker?.kill('SIGKILL');
+    await until('the replicas notice', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(({ lag }) => lag.records === null),
+    );
+    const before = (await statusOf(orderUrls[0] ?? '')).unpublished;
+    await until(
+      'orders are accepted meanwhile',
+      async () => (await statusOf(orderUrls[0] ?? '')).unpublished > before + 20,
+    );
+    for (const url of orderUrls) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    const loggedAway = await fetch(`${orderUrls[0]}/order-service/ada/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'Write-Concern': 'log' },
+      body: JSON.stringify({ productId: 'never', quantity: 1, unitPrice: 1 }),
+    });
+    // The supervisor starts the broker again by itself: it may be back in between.
+    expect([201, 503]).toContain(loggedAway.status);
+    const backSeconds = await until('the log answers again', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(({ lag }) => lag.records !== null),
+    );
+    abort.abort();
+    const load = await loading;
+    if (loggedAway.status === 201) load.attempted.add('never');
+    const seconds = await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      [load],
+    );
+    expect([...load.failures]).toEqual([]);
+    console.log(
+      `broker killed: answers again after ${backSeconds.toFixed(1)} s, ${load.acknowledged.size} orders, none refused; equal ${seconds.toFixed(1)} s after the last one`,
+    );
+    await stop();
+  });
+
+  it('events sent again and records that are none of ours change nothing', async () => {
+    const { orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3 });
+    const load = await placeOrders({ urls: () => orderUrls, count: 300, clients: 16, name: 'again' });
+    await assertConverged(orderUrls);
+    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
+    const events = await topic.readAll();
+    expect(events).toHaveLength(300);
+    await topic.send(events);
+    await topic.sendInTransaction(events.slice(0, 20), 'commit');
+    await topic.sendInTransaction(events.slice(20, 40), 'abort');
+    const [event] = events;
+    const foreign = { ...event?.headers, ce_origin: 'order-9.01ARZ3NDEKTSV4RRFFQ69G5FAV' };
+    await topic.send([
+      { partition: 0, key: null, value: Buffer.from('not json'), headers: {} },
+      { partition: 1, key: null, value: null, headers: {} },
+      { partition: 2, key: null, value: Buffer.from('{"__proto__":{"x":1}}'), headers: event?.headers ?? {} },
+      { partition: 3, key: null, value: event?.value ?? null, headers: foreign },
+    ]);
+    for (const url of orderUrls) {
+      await until(`${url} has passed all of it`, async () => {
+        const { lag, quarantined, counters } = await statusOf(url);
+        return lag.records === 0 && quarantined === 4 && counters.duplicates >= 200;
+      });
+      const { rows, state } = await statusOf(url);
+      expect([rows, state]).toEqual([300, 'live']);
+    }
+    await assertConverged(orderUrls);
+    expect(load.acknowledged.size).toBe(300);
+    await stop();
+  });
+
+  it('everything stopped and started again, broker included, is as it was', async () => {
+    const { cluster, orderUrls, stop } = await startTestCluster({ replicas: 3, broker: 'own' });
+    const load = await placeOrders({ urls: () => orderUrls, count: 500, clients: 16, name: 'restart' });
+    await assertConverged(orderUrls);
+    const before = await Promise.all(orderUrls.map(statusOf));
+    await cluster.broker?.kill('SIGTERM');
+    await Promise.all(cluster.replicas.map((replica) => replica.restart()));
+    await until('all are live with the log', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(
+        ({ state, lag }) => state === 'live' && lag.records === 0,
+      ),
+    );
+    const after = await Promise.all(orderUrls.map(statusOf));
+    expect(after.map(({ rows }) => rows)).toEqual([500, 500, 500]);
+    for (const [index, { origin }] of after.entries()) expect(origin).not.toBe(before[index]?.origin);
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      [load],
+    );
+    await stop();
+  });
+});

@@ -1,0 +1,143 @@
+import { MemoryBroker } from '@dbsync/replication/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectProblem, list, place } from '../order-requests.ts';
+import { statusOf, untilStatus } from '../replica-status.ts';
+import { newDirectory, type RunningReplica, startReplica, stopEverything } from '../running-service.ts';
+
+let broker: MemoryBroker;
+let one: RunningReplica;
+let two: RunningReplica;
+
+beforeEach(async () => {
+  broker = new MemoryBroker();
+  one = await startReplica({ broker, replicaId: 'order-1' });
+  two = await startReplica({ broker, replicaId: 'order-2' });
+});
+afterEach(stopEverything);
+
+const read = (
+  replica: RunningReplica,
+  token: string,
+  path = '/order-service/ada/orders',
+): Promise<Response> => fetch(`${replica.url}${path}`, { headers: { 'Consistency-Token': token } });
+
+const ULID = '01J00000000000000000000000';
+
+describe('a read with a Consistency-Token', () => {
+  it('sees the write on the replica that took it and on every other one', async () => {
+    for (let i = 0; i < 30; i += 1) {
+      const [writer, reader] = i % 2 ? [one, two] : [two, one];
+      const { order, token, location } = await place(writer.url);
+      expect((await list(reader.url, { token })).orders).toContainEqual(order);
+      expect((await list(writer.url, { token })).orders).toContainEqual(order);
+      expect((await read(reader, token, location)).status).toBe(200);
+    }
+  });
+
+  it('sees everything that several tokens name, written together or one by one', async () => {
+    const first = await place(one.url);
+    const second = await place(two.url);
+    const third = await place(one.url);
+    const headers = [
+      `${first.token},${second.token},${third.token}`,
+      `${third.token} , ${second.token}`,
+      `${second.token},${third.token},${first.token}`,
+    ];
+    for (const token of headers) {
+      for (const { url } of [one, two]) {
+        const { orders } = await list(url, { token });
+        expect(orders.map(({ orderId }) => orderId).sort()).toEqual(
+          [first, second, third].map(({ order }) => order.orderId).sort(),
+        );
+      }
+    }
+    const apart = new Headers();
+    apart.append('Consistency-Token', first.token);
+    apart.append('Consistency-Token', second.token);
+    expect((await fetch(`${two.url}/order-service/ada/orders`, { headers: apart })).status).toBe(200);
+  });
+
+  it('waits for a write that is on its way', async () => {
+    two.client.setCut(true);
+    const { order, token } = await place(one.url);
+    const reading = list(two.url, { token });
+    two.client.setCut(false);
+    expect((await reading).orders).toEqual([order]);
+  });
+
+  it('is answered with 503 after the wait, for a list and for one order, and later with 200', async () => {
+    two.client.setCut(true);
+    const { order, token, location } = await place(one.url);
+    const startedAt = performance.now();
+    const problem = await expectProblem(await read(two, token), 503);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290);
+    expect(problem).toMatchObject({ type: '/problems/token-not-covered', title: 'Not yet here' });
+    expect(problem.detail).toContain(token);
+    await expectProblem(await read(two, token, location), 503);
+    // Without the token the replica answers from what it has.
+    expect((await list(two.url)).orders).toEqual([]);
+    two.client.setCut(false);
+    await untilStatus(two.url, 'the order has arrived', (status) => status.rows === 1);
+    expect((await list(two.url, { token })).orders).toEqual([order]);
+  });
+
+  it('waits for an origin that nobody knows like for any other', async () => {
+    const problem = await expectProblem(await read(one, `order-9.${ULID}:1`), 503);
+    expect(problem.type).toBe('/problems/token-not-covered');
+  });
+
+  it.each([
+    ['nothing', ' '],
+    ['a word', 'x'],
+    ['an origin without a seq', `order-1.${ULID}`],
+    ['a seq of 0', `order-1.${ULID}:0`],
+    ['a negative seq', `order-1.${ULID}:-1`],
+    ['a fraction', `order-1.${ULID}:1.5`],
+    ['a seq with a leading zero', `order-1.${ULID}:01`],
+    ['a seq beyond every number', `order-1.${ULID}:9999999999999999`],
+    ['a seq in letters', `order-1.${ULID}:one`],
+    ['a seq with an exponent', `order-1.${ULID}:1e3`],
+    ['no replica', `.${ULID}:1`],
+    ['a short run', 'order-1.01J0:1'],
+    ['a run with foreign letters', 'order-1.01J0000000000000000000000U:1'],
+    ['a trailing comma', `order-1.${ULID}:1,`],
+    ['two commas', `order-1.${ULID}:1,,order-1.${ULID}:2`],
+    ['semicolons', `order-1.${ULID}:1;order-1.${ULID}:2`],
+    ['65 entries', Array.from({ length: 65 }, (_, i) => `order-1.${ULID}:${i + 1}`).join(',')],
+    ['SQL', `order-1' OR 1=1 --.${ULID}:1`],
+    ['a name of objects', '__proto__:1'],
+  ])('is answered with 400 when the token is %s', async (_what, token) => {
+    const startedAt = performance.now();
+    for (const path of ['/order-service/ada/orders', '/order-service/ada/orders/x']) {
+      const problem = await expectProblem(await read(one, token, path), 400);
+      expect(problem.type).toBe('/problems/malformed-token');
+    }
+    expect(performance.now() - startedAt).toBeLessThan(250);
+  });
+
+  it('takes 64 entries', async () => {
+    const { token } = await place(one.url);
+    const [origin] = token.split(':');
+    await place(one.url);
+    expect((await read(one, Array(64).fill(token).join(','))).status).toBe(200);
+    expect((await read(one, `${origin}:1,${origin}:2`)).status).toBe(200);
+    await expectProblem(await read(one, `${origin}:1,${origin}:3`), 503);
+  });
+
+  it('is told that a write is gone when a later run of its replica never had it', async () => {
+    const { token } = await place(one.url);
+    const [origin] = token.split(':');
+    await untilStatus(one.url, 'the order is in the log', ({ unpublished }) => unpublished === 0);
+    await one.stop();
+    // The disk is gone with whatever was on it beyond the log.
+    const again = await startReplica({ broker, replicaId: 'order-1', directory: newDirectory() });
+    expect((await read(again, token)).status).toBe(200);
+    const problem = await expectProblem(await read(again, `${origin}:2`), 410);
+    expect(problem).toMatchObject({ type: '/problems/write-gone', title: 'The write is gone' });
+    await untilStatus(two.url, 'order-2 knows the new run', ({ vector, ended }) => {
+      return ended.origins === 1 && vector[origin ?? ''] === undefined;
+    });
+    await expectProblem(await read(two, `${origin}:2`), 410);
+    expect((await statusOf(two.url)).rows).toBe(1);
+  });
+});

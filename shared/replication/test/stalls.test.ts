@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { ChangeEvent } from '../src/change-event.ts';
+import { resumeSchemaStalls } from '../src/stalls.ts';
+import { type DatabaseDescription, defineTable } from '../src/table.ts';
+import {
+  type ApplierBench,
+  benchTopic,
+  ForeignRun,
+  MemoryBroker,
+  note,
+  notes,
+  openApplierBench,
+  originName,
+  rawRecord,
+  tags,
+} from '../testing/index.ts';
+
+let broker: MemoryBroker;
+let bench: ApplierBench;
+let a: ForeignRun;
+let b: ForeignRun;
+
+beforeEach(async () => {
+  broker = new MemoryBroker({ isStepped: true, partitions: 2 });
+  bench = await openApplierBench({ broker });
+  a = new ForeignRun(originName('a'));
+  b = new ForeignRun(originName('b'));
+});
+afterEach(() => bench.close());
+
+const append = (partition: number, ...events: readonly (ChangeEvent | undefined)[]): void => {
+  for (const event of events) if (event) broker.appendRaw(partition, rawRecord(event));
+};
+const write = (run: ForeignRun, count: number): ChangeEvent[] =>
+  Array.from({ length: count }, () => run.write(note(`n${n++}`)));
+let n = 0;
+const seqOf = (run: ForeignRun, at = bench): number => at.origins.get(run.origin)?.seq ?? 0;
+const stalled = (at = bench): string[] =>
+  at.applier.stalls().map(({ origin, reason }) => `${origin} ${reason}`);
+
+describe('a hole', () => {
+  it('stalls its origin alone; others of the same partition go on', async () => {
+    const [one, , three] = write(a, 3);
+    append(0, one, ...write(b, 2), three, ...write(b, 2));
+    await bench.readAll(0);
+    expect([seqOf(a), seqOf(b), bench.applier.position(0).next]).toEqual([1, 4, 6]);
+    expect(stalled()).toEqual([`${a.origin} hole`]);
+  });
+
+  it('is filled by a later event that fits; what was passed is read again', async () => {
+    const [one, two, three, four] = write(a, 4);
+    append(0, one, three, four);
+    await bench.readAll(0);
+    expect(seqOf(a)).toBe(1);
+    append(0, ...write(b, 1), two);
+    await bench.readAll(0);
+    expect([seqOf(a), seqOf(b)]).toEqual([4, 1]);
+    expect(stalled()).toEqual([]);
+    expect(bench.applier.position(0).next).toBe(5);
+    expect(await bench.database.reader.all('SELECT * FROM replication_stall')).toEqual([]);
+  });
+
+  it('is filled within one piece', async () => {
+    const [one, two, three, four] = write(a, 4);
+    append(0, one, four, three, two);
+    await bench.readAll(0);
+    expect([seqOf(a), stalled()]).toEqual([4, []]);
+  });
+
+  it('is filled from another partition, and its own partition is read again', async () => {
+    const [one, two, three] = write(a, 3);
+    append(0, one, three);
+    await bench.readAll(0);
+    append(1, two);
+    await bench.readAll(1);
+    expect([seqOf(a), stalled()]).toEqual([2, []]);
+    expect(bench.applier.position(0).next).toBe(1);
+    await bench.readAll(0);
+    expect(seqOf(a)).toBe(3);
+  });
+
+  it('whose filling leaves the next hole stalls at the next one', async () => {
+    const [one, two, three, , five] = write(a, 5);
+    append(0, one, three, five);
+    await bench.readAll(0);
+    append(0, two);
+    await bench.readAll(0);
+    expect([seqOf(a), stalled()]).toEqual([3, [`${a.origin} hole`]]);
+    expect(bench.applier.stalls()[0]?.position.next).toBe(2);
+  });
+
+  it('is remembered over a restart, and ends there', async () => {
+    const [one, two, three] = write(a, 3);
+    append(0, one, three);
+    await bench.readAll(0);
+    const again = await openApplierBench({ broker, file: bench.file, own: originName('own', 2) });
+    expect(stalled(again)).toEqual([`${a.origin} hole`]);
+    append(0, two);
+    await again.readAll(0);
+    expect([seqOf(a, again), stalled(again)]).toEqual([3, []]);
+    await again.close();
+  });
+
+  it('keeps its first place however much of the origin follows', async () => {
+    const [one, , ...rest] = write(a, 9);
+    append(0, one, ...rest);
+    await bench.readAll(0, 2);
+    expect(bench.applier.stalls()).toMatchObject([{ partition: 0, position: { next: 1 } }]);
+    expect(bench.applier.counters.stalls).toBe(1);
+  });
+});
+
+describe('an event of a newer schema', () => {
+  const columns = notes.columns.extend({ colour: z.string().nullable() });
+  const newer = { ...notes, columns, since: { colour: 2 } };
+  const next: DatabaseDescription = { name: 'notes', version: 2, tables: [newer, tags] };
+  const inVersion2 = { table: defineTable(newer), schemaVersion: 2 };
+
+  it('stalls its origin until a build that knows it reads on from there', async () => {
+    const red = { ...note('red'), colour: 'red' };
+    const old = a.write(note('old'));
+    append(0, old, a.write(red, inVersion2), a.write(note('later')), ...write(b, 2));
+    await bench.readAll(0);
+    expect([seqOf(a), seqOf(b), stalled()]).toEqual([1, 2, [`${a.origin} schema`]]);
+
+    const upgraded = await openApplierBench({
+      broker,
+      file: bench.file,
+      own: originName('own', 2),
+      description: next,
+    });
+    await resumeSchemaStalls({
+      connection: upgraded.database.writer,
+      topic: benchTopic,
+      schemaVersion: 2,
+      stalls: upgraded.stalls,
+      positions: upgraded.positions,
+    });
+    expect([upgraded.applier.position(0).next, stalled(upgraded)]).toEqual([1, []]);
+    await upgraded.readAll(0);
+    expect([seqOf(a, upgraded), stalled(upgraded)]).toEqual([3, []]);
+    expect(
+      await upgraded.database.reader.all(
+        'SELECT note_id, colour FROM notes WHERE note_id IN (?, ?, ?) ORDER BY seq',
+        ['old', 'red', 'later'],
+      ),
+    ).toEqual([
+      { note_id: 'old', colour: null },
+      { note_id: 'red', colour: 'red' },
+      { note_id: 'later', colour: null },
+    ]);
+    expect(upgraded.applier.counters).toMatchObject({ applied: 2, hidden: 0 });
+    await upgraded.close();
+  });
+
+  it('stays stalled in a build that does not know it yet', async () => {
+    append(0, a.write(note('x'), { schemaVersion: 3 }));
+    await bench.readAll(0);
+    const options = {
+      connection: bench.database.writer,
+      topic: benchTopic,
+      stalls: bench.stalls,
+      positions: bench.positions,
+    };
+    await resumeSchemaStalls({ ...options, schemaVersion: 2 });
+    expect(stalled()).toEqual([`${a.origin} schema`]);
+    expect(bench.applier.position(0).next).toBe(1);
+  });
+});

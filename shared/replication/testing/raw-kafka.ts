@@ -1,0 +1,95 @@
+/**
+ * A raw client of a topic, for tests that do what no replica would: send old events again, send garbage.
+ */
+import { createKafka, type Kafka } from '../src/kafka/kafka.ts';
+import { silentLogger } from '../src/surroundings.ts';
+
+/** A record, as a stranger may make one. */
+export interface RawKafkaRecord {
+  readonly partition: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | string>>;
+}
+
+/** Sends and reads records of one topic. */
+export interface RawTopic {
+  /** Everything from the start to the ends of this moment. */
+  readAll(): Promise<RawKafkaRecord[]>;
+  send(records: readonly RawKafkaRecord[]): Promise<void>;
+  /** Sends within a transaction that is committed or aborted: it leaves a marker behind. */
+  sendInTransaction(records: readonly RawKafkaRecord[], outcome: 'commit' | 'abort'): Promise<void>;
+}
+
+let clients = 0;
+
+/** Opens a topic that exists. Every call connects and leaves by itself. */
+export function rawTopic(bootstrap: string, topic: string): RawTopic {
+  clients += 1;
+  const clientId = `raw-${process.pid}-${clients}`;
+  const kafka = createKafka({ brokers: [bootstrap] }, { clientId, logger: silentLogger });
+  return {
+    readAll: () => readAll(kafka, topic, `${clientId}-reader`),
+    async send(records) {
+      const producer = kafka.producer({ allowAutoTopicCreation: false });
+      await producer.connect();
+      await producer.send({ topic, messages: records.map(toMessage) });
+      await producer.disconnect();
+    },
+    async sendInTransaction(records, outcome) {
+      const producer = kafka.producer({
+        transactionalId: `${clientId}-transaction`,
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        retry: { retries: 10 },
+      });
+      await producer.connect();
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: records.map(toMessage) });
+      await transaction[outcome]();
+      await producer.disconnect();
+    },
+  };
+}
+
+async function readAll(kafka: Kafka, topic: string, groupId: string): Promise<RawKafkaRecord[]> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => Number(high) > Number(low));
+  await admin.disconnect();
+  const unread = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
+  const records: RawKafkaRecord[] = [];
+  if (unread.size === 0) return records;
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, allowAutoTopicCreation: false });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await new Promise<void>((resolve, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    void consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        for (const { key, value, headers } of batch.messages) {
+          const kept = Object.entries(headers ?? {}).flatMap(([name, one]) =>
+            Buffer.isBuffer(one) ? [[name, one] as const] : [],
+          );
+          records.push({ partition: batch.partition, key, value, headers: Object.fromEntries(kept) });
+        }
+        if (Number(batch.lastOffset()) + 1 >= (unread.get(batch.partition) ?? 0))
+          unread.delete(batch.partition);
+        if (unread.size === 0) resolve();
+      },
+    });
+  });
+  await consumer.disconnect();
+  return records;
+}
+
+function toMessage({ partition, key, value, headers }: RawKafkaRecord): {
+  partition: number;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Record<string, Buffer | string>;
+} {
+  return { partition, key, value, headers: { ...headers } };
+}
