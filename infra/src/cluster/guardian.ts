@@ -6,6 +6,7 @@
  * the cause. After a clean stop nothing is recorded any more, and it just ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { removeContainers } from '../broker/docker-broker.ts';
 import { enterChild, strikeChild } from '../process/living-children.ts';
@@ -60,6 +61,8 @@ export async function endWhatIsLeft(options: {
   readonly dataDir: string;
   readonly environment: Environment;
 }): Promise<void> {
+  // Whoever has removed the data already wants nothing of it back.
+  if (!existsSync(options.dataDir)) return;
   const directory = openDataDirectory(options.dataDir);
   await endOrphans(directory.childrenFile);
   // A new supervisor may have begun by now; what is there from here on is its own.

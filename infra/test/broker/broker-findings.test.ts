@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findBrokers, javaVersion, majorOf } from '../../src/broker/broker-findings.ts';
 
-const emptyFolder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+let emptyFolder: string;
+beforeAll(() => {
+  emptyFolder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+});
 afterAll(() => rmSync(emptyFolder, { recursive: true }));
 
 describe('looking for brokers', () => {

@@ -1,10 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keptClusterId, mintClusterId, requireClusterId } from '../../src/broker/cluster-id.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("the Kafka cluster's id", () => {

@@ -22,6 +22,7 @@ import { replicaMetrics } from './replica-metrics.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { problemOf } from './routes/problems.ts';
 import { replicationRoutes } from './routes/replication.ts';
+import { upkeepRoutes } from './routes/upkeep.ts';
 import { ordersDatabase } from './schema/orders-table.ts';
 import { replicatedOrders } from './storage/replicated-orders.ts';
 
@@ -81,6 +82,7 @@ export async function startOrderService(
       routes: (routes) => {
         orderRoutes(routes, { store: replicatedOrders(replica), now: Date.now });
         replicationRoutes(routes, replica);
+        upkeepRoutes(routes, replica);
       },
       translateError: problemOf,
     });

@@ -35,8 +35,9 @@ export function replicaMetrics(metrics: Metrics, replica: Replica): void {
       help,
       async collect() {
         const value = read(await replica.status());
-        this.reset();
-        if (value !== null) this.set(value);
+        // Not reset: that would set it to 0, which is a value, and a wrong one for what is not known.
+        if (value === null) this.remove();
+        else this.set(value);
       },
     });
   }

@@ -7,7 +7,7 @@
  */
 import { GENESIS } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
-import { ReplicationError } from './errors.ts';
+import { isReplicationError, ReplicationError } from './errors.ts';
 import type { Origin } from './origins.ts';
 import type { Connection, Database, SqlValue } from './sqlite.ts';
 import type { Row, Table } from './table.ts';
@@ -95,6 +95,48 @@ export class History {
         [originId, event.seq, event.table, event.schemaVersion, event.chain, event.bytes, reason],
       );
     }
+  }
+
+  /**
+   * Holds hidden rows of an origin against the rules of this build; those that pass move into their table. In a
+   * transaction of the caller. `last` is the seq of the last one looked at.
+   */
+  async recheckHidden(
+    connection: Connection,
+    origin: Origin,
+    range: { after: number; limit: number },
+  ): Promise<{ shown: number; hidden: number; last: number }> {
+    const rows = await connection.all<{
+      seq: number;
+      table_name: string;
+      schema_version: number;
+      chain: Buffer;
+      bytes: Buffer;
+    }>(
+      `SELECT seq, table_name, schema_version, chain, bytes FROM replication_hidden
+       WHERE origin = ? AND seq > ? ORDER BY seq LIMIT ?`,
+      [origin.id, range.after, range.limit],
+    );
+    const passing: PlacedRow[] = [];
+    for (const { seq, table_name, schema_version: schemaVersion, chain, bytes } of rows) {
+      const table = this.#tables.get(table_name);
+      try {
+        if (!table) continue;
+        const row = table.decode(bytes, schemaVersion);
+        passing.push({ table, row, originId: origin.id, originName: origin.name, seq, schemaVersion, chain });
+      } catch (error) {
+        if (!isReplicationError(error, 'invalid-row')) throw error;
+      }
+    }
+    for (const { seq } of passing) {
+      await connection.run('DELETE FROM replication_hidden WHERE origin = ? AND seq = ?', [origin.id, seq]);
+    }
+    await this.insertFitting(connection, passing);
+    return {
+      shown: passing.length,
+      hidden: rows.length - passing.length,
+      last: rows.at(-1)?.seq ?? range.after,
+    };
   }
 
   /**

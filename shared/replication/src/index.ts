@@ -23,3 +23,4 @@ export type { ReplicaStatus } from './status.ts';
 export { type Logger, realSurroundings } from './surroundings.ts';
 export type { DatabaseDescription, Row, TableDescription } from './table.ts';
 export { formatToken, parseToken, type Token } from './token.ts';
+export type { HiddenEntry, QuarantineEntry, QuarantineRecord } from './upkeep.ts';

@@ -63,6 +63,8 @@ export class LogLink {
   #hasCaughtUp = false;
   #isReachable = false;
   #isPublishing = false;
+  /** After an outage another log may be behind the address: the bookmarks have to be seen again before all else. */
+  #mustProve = false;
   #isAccepted = false;
   #mustRelink: ReplicationError | undefined;
   #failures = 0;
@@ -208,9 +210,11 @@ export class LogLink {
     this.#options.wakePublisher();
     if (!wasReachable) {
       world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
-      // Another broker may be behind the address now: the bookmarks are looked at again before anything is written.
-      this.readAgain();
-      if (this.#following) this.#letPublish();
+      if (this.#following) {
+        this.#mustProve = false;
+        this.readAgain();
+        this.#letPublish();
+      }
     }
     this.#checkGoal();
     await this.#replaceStandingReader(offsets);
@@ -267,6 +271,10 @@ export class LogLink {
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
     if (this.#state === 'stopped' || this.#isStopping || this.#mustRelink) return 'seek';
+    if (this.#mustProve) {
+      this.#mustProve = false;
+      return 'seek';
+    }
     const { applier, lag, world, wakePublisher } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());
@@ -342,6 +350,7 @@ export class LogLink {
     this.#isReachable = false;
     publisher.disconnected();
     this.#isPublishing = false;
+    this.#mustProve = true;
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
     if (this.#state === 'starting' && !isEmpty) this.#state = 'live';

@@ -32,6 +32,7 @@ import { describeStatus, type ReplicaStatus } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { DatabaseDescription } from './table.ts';
 import { formatToken, type Token } from './token.ts';
+import { Upkeep } from './upkeep.ts';
 import type { Writer } from './writer.ts';
 
 /** How a replica is described. */
@@ -125,6 +126,12 @@ export class Replica {
   /** Read-only access to the tables, for the service's own queries. */
   get reads(): Database['reader'] {
     return this.#parts.database.reader;
+  }
+
+  /** What an operator looks at and mends. */
+  get upkeep(): Upkeep {
+    const { database, history, origins, writer } = this.#parts;
+    return new Upkeep({ reader: database.reader, history, origins, writer });
   }
 
   /** Begins to publish, to follow the log and to announce. */

@@ -1,7 +1,9 @@
-import { rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
+import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
 import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import { MemoryBroker } from '../testing/memory-broker.ts';
 import { MemoryPeers } from '../testing/memory-peers.ts';
@@ -252,6 +254,38 @@ describe('when an origin is stalled', () => {
     expect(c.readiness().ready).toBe(true);
     await write(c, 'c', 3);
     await waitUntil('others go on', async () => (await d.status()).rows === 7 && c.digest() === d.digest());
+  });
+});
+
+describe('when the topic and all disks are lost', () => {
+  it('everything in a snapshot file is on every replica and in the log again', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 40);
+    await write(b, 'b', 30);
+    await allEqual(70, a, b);
+    const saved = join(directory.path, 'saved.snapshot');
+    const taken = await a?.snapshot();
+    if (!taken) throw new Error('no snapshot');
+    await pipeline(snapshotBytes(taken), createWriteStream(saved));
+    await taken.remove();
+    for (const id of ['a', 'b']) {
+      await stop(id);
+      rmSync(join(directory.path, id), { recursive: true });
+    }
+    broker = new MemoryBroker();
+    mkdirSync(join(directory.path, 'c'));
+    const manifest = await receiveSnapshot(createReadStream(saved), {
+      file: join(directory.path, 'c', 'notes.db'),
+    });
+    expect(manifest.rows).toBe(70);
+    const c = await start('c');
+    const d = await start('d');
+    await waitUntil(
+      'the log holds everything again',
+      () => [...logged().values()].reduce((x, y) => x + y, 0) === 70,
+    );
+    await write(d, 'd', 5);
+    await allEqual(75, c, d);
   });
 });
 

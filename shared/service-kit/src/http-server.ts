@@ -2,13 +2,13 @@
  * Listens for a service and stops without cutting anybody off.
  *
  * Owns the sockets: bounds on what clients may hold open, answers to what is not HTTP, and the stop, which
- * goes: listening ends -> answers begun are finished with `Connection: close` -> idle connections get a moment
+ * goes: connections made are taken -> listening ends -> answers begun are finished with `Connection: close` -> idle connections get a moment
  * for a request that is already on its way -> they are closed -> what is left at the deadline is destroyed.
  * What is answered is the business of the express app.
  */
 import http from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Express } from 'express';
 import { appState, beginStopping } from './app-state.ts';
 import type { Logger } from './logger.ts';
@@ -88,11 +88,13 @@ class Connections {
   readonly #server: http.Server;
   readonly #answers = new Map<Socket, http.ServerResponse | undefined>();
   #closing = false;
+  #hasAccepted = false;
   #graceOver = false;
 
   constructor(server: http.Server) {
     this.#server = server;
     server.on('connection', (socket: Socket) => {
+      this.#hasAccepted = true;
       this.#answers.set(socket, undefined);
       socket.once('close', () => this.#answers.delete(socket));
     });
@@ -117,6 +119,9 @@ class Connections {
     for (const res of this.#answers.values()) {
       if (res !== undefined && !res.headersSent) res.setHeader('Connection', 'close');
     }
+    const startedAt = performance.now();
+    await this.#takeBacklog(startedAt + Math.min(IDLE_GRACE_MS, options.deadlineMs));
+    const leftMs = Math.max(0, options.deadlineMs - (performance.now() - startedAt));
     // net's own close: http's would at once cut idle connections whose next request may be on the way.
     const closed = new Promise<void>((resolve) => {
       net.Server.prototype.close.call(this.#server, () => resolve());
@@ -126,7 +131,7 @@ class Connections {
         this.#graceOver = true;
         this.#closeIdle();
       },
-      Math.min(IDLE_GRACE_MS, options.deadlineMs),
+      Math.min(IDLE_GRACE_MS, leftMs),
     );
     const deadline = setTimeout(() => {
       options.logger.warn(
@@ -134,12 +139,25 @@ class Connections {
         'connections are cut off at the deadline of the stop',
       );
       for (const socket of this.#answers.keys()) socket.destroy();
-    }, options.deadlineMs);
+    }, leftMs);
     await closed;
     clearTimeout(grace);
     clearTimeout(deadline);
     // Ends the timer that looks for slow clients.
     this.#server.close();
+  }
+
+  /**
+   * Takes the connections that the kernel has already made in our name: it would reset them with the listener,
+   * requests that were sent on them included. Node takes one a turn of its loop.
+   */
+  async #takeBacklog(giveUpAt: number): Promise<void> {
+    do {
+      this.#hasAccepted = false;
+      // Two turns: the first may be the one that runs already, past its look at the listener.
+      await turn();
+      await turn();
+    } while (this.#hasAccepted && performance.now() < giveUpAt);
   }
 
   #closeIdle(): void {

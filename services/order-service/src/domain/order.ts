@@ -19,6 +19,16 @@ export interface Order {
 /** `local`: on this replica's disk. `log`: acknowledged by the log, too. */
 export type WriteConcern = 'local' | 'log';
 
+/** The order is stored, but not as sure as the client asked for; `cause` says what is missing. */
+export class OrderStoredOnly extends Error {
+  readonly order: Order;
+
+  constructor(order: Order, cause: Error) {
+    super(cause.message, { cause });
+    this.order = order;
+  }
+}
+
 /** A place in a user's list of orders. */
 export interface OrderPlace {
   readonly createdAt: string;
@@ -27,7 +37,10 @@ export interface OrderPlace {
 
 /** Where orders are kept. */
 export interface OrderStore {
-  /** Stores an order as sure as `concern` asks; answers with the token that a later read can send back. */
+  /**
+   * Stores an order as sure as `concern` asks; answers with the token that a later read can send back.
+   * @throws OrderStoredOnly when it is stored, but the log has not acknowledged it in time.
+   */
   insert(order: Order, options: { concern: WriteConcern }): Promise<{ token: string }>;
   /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
   list(request: {

@@ -17,6 +17,7 @@ import { listOrders } from '../domain/list-orders.ts';
 import type { OrderStore, WriteConcern } from '../domain/order.ts';
 import { placeOrder } from '../domain/place-order.ts';
 import { identifier, quantity, unitPrice } from '../schema/orders-table.ts';
+import { orderPath } from './order-path.ts';
 
 const placementSchema = z.strictObject({ productId: identifier, quantity, unitPrice });
 const userParameters = z.strictObject({ userId: identifier });
@@ -41,7 +42,7 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
         const { order, token } = await placeOrder(surroundings, command, { concern });
         res
           .status(201)
-          .set({ Location: `/order-service/${userId}/orders/${order.orderId}`, 'Consistency-Token': token })
+          .set({ Location: orderPath(order), 'Consistency-Token': token })
           .json(order);
       },
     ],

@@ -3,6 +3,8 @@
  */
 import { isReplicationError, type ReplicationErrorCode } from '@dbsync/replication';
 import { Problem } from '@dbsync/service-kit';
+import { OrderStoredOnly } from '../domain/order.ts';
+import { orderPath } from './order-path.ts';
 
 interface Translation {
   readonly status: number;
@@ -29,8 +31,14 @@ const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
   'disk-full': { status: 507, title: 'Disk full', retryAfter: 30 },
 };
 
-/** The problem that a replication error is to a client; undefined for everything else. */
+/** The problem that an error of the store is to a client; undefined for everything else. */
 export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof OrderStoredOnly)
+    return replicationProblem(error.cause, { Location: orderPath(error.order) });
+  return replicationProblem(error, {});
+}
+
+function replicationProblem(error: unknown, headers: Record<string, string>): Problem | undefined {
   if (!isReplicationError(error)) return undefined;
   const translation = TRANSLATIONS[error.code];
   if (!translation) return undefined;
@@ -43,6 +51,7 @@ export function problemOf(error: unknown): Problem | undefined {
     // The texts of the database's own errors are for the log, not for clients.
     detail: isInternal ? error.hint : `${error.message} ${error.hint}`,
     headers: {
+      ...headers,
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
       ...(error.token === undefined ? {} : { 'Consistency-Token': error.token }),
     },

@@ -4,8 +4,8 @@
 import { pipeline } from 'node:stream/promises';
 import type { DeepCheck, Replica, StoredEvent } from '@dbsync/replication';
 import { isOrigin, snapshotBytes } from '@dbsync/replication';
-import { Problem, resource, validParameters } from '@dbsync/service-kit';
-import type { Express, Request } from 'express';
+import { resource, validParameters } from '@dbsync/service-kit';
+import type { Express } from 'express';
 import { z } from 'zod';
 
 const MAX_CHANGES = 500;
@@ -51,14 +51,6 @@ export function replicationRoutes(app: Express, replica: Replica): void {
     },
   });
 
-  resource(app, '/replication/accept-log', {
-    post: (req, res) => {
-      assertLoopback(req);
-      replica.acceptLog();
-      res.status(202).json({ accepted: true });
-    },
-  });
-
   const deep = oneAtATime(() => replica.deepCheck());
   resource(app, '/replication/digest', {
     get: async (req, res) => {
@@ -67,13 +59,6 @@ export function replicationRoutes(app: Express, replica: Replica): void {
       res.json(isDeep ? await deep() : { digest: replica.digest(), rows: (await replica.status()).rows });
     },
   });
-}
-
-/** What changes a replica's mind is for those on its own machine. */
-function assertLoopback(req: Request): void {
-  const address = req.socket.remoteAddress ?? '';
-  if (/^(::ffff:)?127\./.test(address) || address === '::1') return;
-  throw new Problem({ status: 403, detail: 'Only from the machine that this replica runs on.' });
 }
 
 /** An event as JSON; `value` holds the canonical bytes, which are text. */

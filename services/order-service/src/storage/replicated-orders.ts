@@ -1,8 +1,8 @@
 /**
  * Orders in a replica's own SQLite: the store of the topologies `kafka` and `isolated`.
  */
-import { parseToken, type Replica } from '@dbsync/replication';
-import type { Order, OrderStore } from '../domain/order.ts';
+import { isReplicationError, parseToken, type Replica } from '@dbsync/replication';
+import { type Order, type OrderStore, OrderStoredOnly } from '../domain/order.ts';
 
 interface OrderRow {
   readonly order_id: string;
@@ -23,7 +23,14 @@ export function replicatedOrders(replica: Replica): OrderStore {
     if (token !== undefined) await replica.covers(parseToken(token));
   };
   return {
-    insert: (order, options) => replica.insert('orders', toRow(order), options),
+    async insert(order, options) {
+      try {
+        return await replica.insert('orders', toRow(order), options);
+      } catch (error) {
+        if (isReplicationError(error, 'not-yet-logged')) throw new OrderStoredOnly(order, error);
+        throw error;
+      }
+    },
 
     async list({ userId, after, limit, token }) {
       await readable(token);

@@ -43,6 +43,8 @@ class KafkaChangeLog implements ChangeLog {
   async open(): Promise<{ partitions: number }> {
     const { plan, logger } = this.#options;
     this.#partitions = await this.#asking((admin) => ensureTopic(admin, plan, logger));
+    // Connected before it is needed, so that the first row is not the slow one.
+    await this.#connectedProducer();
     return { partitions: this.#partitions };
   }
 
@@ -116,8 +118,13 @@ class KafkaChangeLog implements ChangeLog {
       allowAutoTopicCreation: false,
       retry: { retries: 2, initialRetryTime: 50 },
     });
+    try {
+      await withDeadline('connecting the producer', () => producer.connect());
+    } catch (error) {
+      void leave('producer', producer);
+      throw error;
+    }
     this.#producer = producer;
-    await withDeadline('connecting the producer', () => producer.connect());
     return producer;
   }
 

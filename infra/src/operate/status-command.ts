@@ -1,0 +1,43 @@
+/**
+ * `dbsync status`: what each replica is doing, in three lines.
+ */
+import { errorText } from '../infra-error.ts';
+import type { ProbedStatus } from '../verify/replica-probe.ts';
+import type { OperatorCommand } from './operator.ts';
+
+interface Answer {
+  readonly url: string;
+  readonly status?: ProbedStatus;
+  readonly error?: string;
+}
+
+/** Exit 0 when all replicas answer, 1 when one does not. */
+export const statusCommand: OperatorCommand = async ({ replicas, isJson, print }) => {
+  const answers = await Promise.all(
+    replicas.map(async (probe): Promise<Answer> => {
+      try {
+        return { url: probe.url, status: await probe.status() };
+      } catch (error) {
+        return { url: probe.url, error: errorText(error) };
+      }
+    }),
+  );
+  if (isJson) print(JSON.stringify(answers));
+  else for (const answer of answers) print(describe(answer));
+  return answers.every(({ status }) => status) ? 0 : 1;
+};
+
+function describe({ url, status, error }: Answer): string {
+  if (!status) return `?  ${url}\n   ${error}`;
+  const { replicaId, state, stopReason, rows, digest, unpublished, lag, stalled, quarantined } = status;
+  const lagText = lag.records === null ? 'lag unknown' : `lag ${lag.records} records, ${lag.ms} ms`;
+  const logText = status.logReachable ? 'log answers' : 'log does not answer';
+  const lines = [
+    `${replicaId}  ${url}  ${state}${stopReason === undefined ? '' : ` (${stopReason})`}`,
+    `   ${rows} rows, digest ${digest.slice(0, 16)}, ${unpublished} not yet in the log`,
+    `   ${lagText}, ${logText}, ${status.writable ? 'writable' : 'not writable'}`,
+  ];
+  for (const { origin, reason } of stalled) lines.push(`   stalled: ${origin} (${reason})`);
+  if (quarantined > 0) lines.push(`   ${quarantined} records in quarantine`);
+  return lines.join('\n');
+}

@@ -1,0 +1,181 @@
+import { type ChildProcess, execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chooseFreePortRow, readDevFile, waitFor } from '@dbsync/infra';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+
+const script = (name: string) => fileURLToPath(new URL(`../${name}.ts`, import.meta.url));
+let folder: string;
+let dataDir: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+  dataDir = join(folder, 'data');
+});
+const running: { child: ChildProcess; ended: Promise<unknown> }[] = [];
+afterEach(async () => {
+  // A test that fails half-way must not leave its cluster running.
+  for (const { child } of running) child.kill('SIGTERM');
+  await Promise.all(running.splice(0).map(({ ended }) => ended));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+/** Starts a command; `output` grows while it runs. */
+function start(name: string, args: readonly string[]) {
+  let output = '';
+  const child = execFile(process.execPath, [script(name), ...args], { env: { ...process.env, CI: 'true' } });
+  child.stdout?.on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr?.on('data', (text: string) => {
+    output += text;
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (exitCode) => resolve({ exitCode, output }));
+  });
+  running.push({ child, ended });
+  return { child, ended, output: () => output };
+}
+
+async function startDev(...args: readonly string[]) {
+  const first = await chooseFreePortRow(8);
+  const ports = ['--kafka-port', first, '--user-port', first + 1, '--order-port', first + 2].map(String);
+  const dev = start('dev', ['--data-dir', dataDir, ...ports, ...args]);
+  await waitFor({
+    what: 'ready in',
+    timeoutMs: 120_000,
+    look: () => {
+      if (dev.child.exitCode !== null) throw new Error(dev.output());
+      return /^ready in \d+\.\d s$/m.test(dev.output())
+        ? { found: true }
+        : { missing: dev.output().slice(-2000) };
+    },
+  });
+  return dev;
+}
+
+const devFile = () => readDevFile(join(dataDir, 'dev.json'));
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+}
+
+async function orders(url: string | undefined): Promise<{ orderId: string }[]> {
+  const answer = await fetch(`${url}/order-service/ada/orders`);
+  if (answer.status !== 200) throw new Error(`answered ${answer.status}`);
+  return (await answer.json()) as { orderId: string }[];
+}
+
+async function placeOrder(url: string | undefined): Promise<string> {
+  const answer = await fetch(`${url}/order-service/ada/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ productId: 'tea', quantity: 2, unitPrice: 350 }),
+  });
+  expect(answer.status).toBe(201);
+  return ((await answer.json()) as { orderId: string }).orderId;
+}
+
+describe('pnpm dev', () => {
+  it('brings back what is killed, and after a stop and a start everything is as it was', async () => {
+    const own = inject('sharedBroker').kind === 'docker' ? 'docker' : 'java';
+    const first = await startDev('--broker', own, '--replicas', '2');
+    const told = devFile();
+    expect(told.pid).toBe(first.child.pid);
+    const [one, two] = told.orderReplicas;
+    const orderId = await placeOrder(one?.url);
+
+    process.kill(two?.pid ?? 0, 'SIGKILL');
+    if (told.broker?.pid) process.kill(told.broker.pid, 'SIGKILL');
+    await waitFor({
+      what: 'replica and broker to be back',
+      timeoutMs: 60_000,
+      look: () => {
+        const now = devFile();
+        const pids = [now.orderReplicas[1]?.pid, now.broker?.pid];
+        const isBack =
+          pids[0] && pids[0] !== two?.pid && (own === 'docker' || (pids[1] && pids[1] !== told.broker?.pid));
+        return isBack ? { found: true } : { missing: `pids are ${pids}` };
+      },
+    });
+    await waitFor({
+      what: 'the order on the replica that was killed',
+      timeoutMs: 60_000,
+      look: async () => {
+        const found = await orders(two?.url).catch(() => []);
+        return found.some((order) => order.orderId === orderId)
+          ? { found: true }
+          : { missing: JSON.stringify(found) };
+      },
+    });
+
+    const last = devFile();
+    const pids = [last.broker?.pid, last.userService?.pid, ...last.orderReplicas.map(({ pid }) => pid)];
+    process.kill(told.pid, 'SIGTERM');
+    expect((await first.ended).exitCode).toBe(0);
+    expect(pids.filter((pid) => typeof pid === 'number' && isAlive(pid))).toEqual([]);
+    expect(existsSync(join(dataDir, 'dev.json'))).toBe(false);
+
+    const second = await startDev();
+    expect(devFile().orderReplicas.length).toBe(2);
+    const found = await Promise.all(devFile().orderReplicas.map(({ url }) => orders(url)));
+    expect(found.map((list) => list.map((order) => order.orderId))).toEqual([[orderId], [orderId]]);
+    second.child.kill('SIGTERM');
+    expect((await second.ended).exitCode).toBe(0);
+  });
+
+  it('killed with -9 leaves nobody behind, and the next one starts on its data', async () => {
+    const killed = await startDev('--topology', 'isolated', '--replicas', '1');
+    const left = devFile();
+    killed.child.kill('SIGKILL');
+    const pids = [left.userService?.pid ?? 0, left.orderReplicas[0]?.pid ?? 0];
+    await waitFor({
+      what: 'the end of what it has started',
+      timeoutMs: 30_000,
+      look: () => (pids.some(isAlive) ? { missing: `${pids.filter(isAlive)} live` } : { found: true }),
+    });
+    const next = await startDev('--topology', 'isolated');
+    const second = await start('dev', ['--topology', 'isolated', '--data-dir', dataDir]).ended;
+    expect(second.exitCode).toBe(1);
+    expect(second.output).toContain(
+      `Process ${next.child.pid} is already running a cluster on this data directory`,
+    );
+    next.child.kill('SIGINT');
+    expect((await next.ended).exitCode).toBe(0);
+  });
+
+  it('refuses wrong usage with exit code 2', async () => {
+    for (const args of [
+      ['--replicass', '3'],
+      ['--topology', 'connect'],
+      ['--order-port', '0'],
+    ]) {
+      expect((await start('dev', args).ended).exitCode).toBe(2);
+    }
+  });
+});
+
+describe('pnpm demo', () => {
+  it('tells the story, comes out as told, and leaves nothing behind', async () => {
+    const { exitCode, output } = await start('demo', []).ended;
+    expect(output).toMatch(/GET \/users\/\{id\} -> product-2, product-4\n/);
+    expect(output).toMatch(/Told in \d+ s/);
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe('pnpm smoke', () => {
+  it('finds that the quick start of the README works as written', async () => {
+    const first = await chooseFreePortRow(8);
+    const ports = ['--kafka-port', first, '--user-port', first + 1, '--order-port', first + 2].map(String);
+    const { exitCode, output } = await start('smoke', ports).ended;
+    expect(output).toContain('the quick start works as written');
+    expect(exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,210 @@
+/**
+ * What reading a `ChangeLog` has to be like: the part of the conformance suite about `follow`.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangeLog, Following } from '../../src/change-log.ts';
+import { waitUntil } from '../../testing/index.ts';
+import { Collector, LogContext, type LogGround, numbered, outgoing, PIECE } from './log-ground.ts';
+
+/** Declares the suite for one kind of log. */
+export function followingConformance(name: string, makeGround: () => Promise<LogGround>): void {
+  describe(`reading the change log ${name}`, () => {
+    let context: LogContext;
+    let ground: LogGround;
+    let log: ChangeLog;
+    const follow = (reader: Collector): Promise<Following> => context.follow(reader);
+
+    beforeEach(async () => {
+      context = await LogContext.open(makeGround);
+      ({ ground, log } = context);
+    });
+    afterEach(() => context.close());
+
+    describe('following', () => {
+      it('starts each partition where the reader says and gives every record once, in order', async () => {
+        for (const partition of [0, 1])
+          await log.append(partition, outgoing(...numbered(35, `p${partition}-`)));
+        const reader = new Collector();
+        reader.starts.set(1, 12);
+        await follow(reader);
+        await reader.hasRead(0, 35);
+        await reader.hasRead(1, 35);
+        expect(reader.values(0)).toEqual(numbered(35, 'p0-'));
+        expect(reader.values(1)).toEqual(numbered(35, 'p1-').slice(12));
+      });
+
+      it('gives pieces of bounded size, each of which begins where the one before ended', async () => {
+        await log.append(0, outgoing(...numbered(57)));
+        const reader = new Collector();
+        reader.starts.set(0, 3);
+        await follow(reader);
+        await reader.hasRead(0, 57);
+        let from = 3;
+        for (const read of reader.reads.filter(({ partition }) => partition === 0)) {
+          expect(read.from).toBe(from);
+          expect(read.records.length).toBeLessThanOrEqual(PIECE);
+          expect(read.next).toBe((read.records.at(-1)?.offset ?? 0) + 1);
+          expect(read.end).toBeGreaterThanOrEqual(read.next);
+          from = read.next;
+        }
+        expect(from).toBe(57);
+      });
+
+      it('takes one piece at a time', async () => {
+        for (const partition of [0, 1, 2]) await log.append(partition, outgoing(...numbered(25)));
+        let running = 0;
+        let most = 0;
+        const reader = new Collector();
+        reader.answer = async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise<void>((resolve) => setImmediate(resolve));
+          running -= 1;
+          return 'go on' as const;
+        };
+        await follow(reader);
+        for (const partition of [0, 1, 2]) await reader.hasRead(partition, 25);
+        expect(most).toBe(1);
+      });
+
+      it('goes on with what is appended meanwhile, by others too', async () => {
+        const reader = new Collector();
+        await follow(reader);
+        await log.append(0, outgoing('mine'));
+        const other = ground.connect().log;
+        await other.open();
+        await other.append(0, outgoing('theirs'));
+        await reader.hasRead(0, 2);
+        expect(reader.values(0)).toEqual(['mine', 'theirs']);
+      });
+
+      it("asks again where to start, and continues there, when the reader says 'seek'", async () => {
+        await log.append(0, outgoing(...numbered(25)));
+        await log.append(1, outgoing('other'));
+        const reader = new Collector();
+        let refused = 0;
+        reader.answer = (read) => {
+          if (read.partition !== 0 || refused >= 2) return 'go on';
+          refused += 1;
+          reader.starts.set(0, refused === 1 ? 20 : 5);
+          return 'seek';
+        };
+        await follow(reader);
+        await reader.hasRead(1, 1);
+        await waitUntil('it was sought twice', () => refused === 2, 30_000);
+        await reader.hasRead(0, 25);
+        const froms = reader.reads.filter(({ partition }) => partition === 0).map(({ from }) => from);
+        expect(froms.slice(0, 3)).toEqual([0, 20, 5]);
+        expect(reader.values(0).slice(-20)).toEqual(numbered(25).slice(5));
+      });
+
+      it('asks again where to start when it is told to seek', async () => {
+        await log.append(0, outgoing(...numbered(5)));
+        const reader = new Collector();
+        const following = await follow(reader);
+        await reader.hasRead(0, 5);
+        reader.starts.set(0, 3);
+        following.seek();
+        await waitUntil('it reads again from 3', () => reader.reads.at(-1)?.from === 3, 30_000);
+        expect(reader.values(0).slice(-2)).toEqual(['v3', 'v4']);
+      });
+
+      it('resets to the earliest, without a word, where the start is out of range', async () => {
+        await log.append(0, outgoing(...numbered(8)));
+        await ground.retain(0, 4);
+        expect((await log.offsets()).find(({ partition }) => partition === 0)).toMatchObject({
+          low: 4,
+          end: 8,
+        });
+        for (const start of [1, 100]) {
+          const reader = new Collector();
+          reader.starts.set(0, start);
+          const following = await follow(reader);
+          await reader.hasRead(0, 8);
+          expect(reader.reads[0]?.from).toBe(4);
+          expect(reader.values(0)).toEqual(numbered(8).slice(4));
+          await following.stop();
+        }
+      });
+    });
+
+    describe("a stranger's transaction", () => {
+      it.each(['commit', 'abort'] as const)(
+        'that ends with %s leaves records and a marker, and no gap',
+        async (end) => {
+          await log.append(0, outgoing('before'));
+          await ground.transact(0, ['s1', 's2'], end);
+          await log.append(0, outgoing('after'));
+          const reader = new Collector();
+          await follow(reader);
+          await reader.hasRead(0, 5);
+          expect(reader.values(0)).toEqual(['before', 's1', 's2', '-', 'after']);
+          expect(reader.records(0).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4]);
+          expect(reader.records(0)[3]).toMatchObject({ isMarker: true, key: null, value: null, headers: {} });
+        },
+      );
+
+      it('whose marker is the last thing in the log does not keep the reader from its end', async () => {
+        await log.append(0, outgoing('before'));
+        await ground.transact(0, ['s1'], 'commit');
+        const reader = new Collector();
+        reader.starts.set(0, 1);
+        await follow(reader);
+        await reader.hasRead(0, 3);
+        expect(reader.values(0)).toEqual(['s1', '-']);
+        const atMarker = new Collector();
+        atMarker.starts.set(0, 2);
+        await follow(atMarker);
+        await atMarker.hasRead(0, 3);
+        expect(atMarker.values(0)).toEqual(['-']);
+        expect(atMarker.reads.find(({ partition }) => partition === 0)?.from).toBe(2);
+      });
+    });
+
+    describe('stopping', () => {
+      it('ends the taking, the piece in hand included, and following again works', async () => {
+        await log.append(0, outgoing(...numbered(30)));
+        const reader = new Collector();
+        let release: () => void = () => undefined;
+        const held = new Promise<void>((resolve) => (release = resolve));
+        reader.answer = async () => {
+          await held;
+          return 'go on' as const;
+        };
+        const following = await follow(reader);
+        await waitUntil('a piece is in hand', () => reader.reads.length === 1, 30_000);
+        const stopping = following.stop();
+        release();
+        await stopping;
+        const taken = reader.reads.length;
+        await log.append(0, outgoing('later'));
+        const again = new Collector();
+        again.starts.set(0, 28);
+        await follow(again);
+        await again.hasRead(0, 31);
+        expect(again.values(0)).toEqual(['v28', 'v29', 'later']);
+        expect(reader.reads).toHaveLength(taken);
+        expect(reader.errors).toEqual([]);
+      });
+
+      it('of one reader happens by itself when another one follows', async () => {
+        await log.append(0, outgoing('a'));
+        const [first, second] = [new Collector(), new Collector()];
+        await follow(first);
+        await first.hasRead(0, 1);
+        await follow(second);
+        await log.append(0, outgoing('b'));
+        await second.hasRead(0, 2);
+        expect(first.values(0)).toEqual(['a']);
+        expect(first.errors).toEqual([]);
+      });
+
+      it('can be asked for twice, and closing too', async () => {
+        const following = await follow(new Collector());
+        await Promise.all([following.stop(), following.stop()]);
+        await log.close();
+        await log.close();
+      });
+    });
+  });
+}
