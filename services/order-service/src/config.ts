@@ -102,6 +102,11 @@ const schema = z.object({
     max: 600_000,
     describe: 'time without progress until the reader is replaced, milliseconds (default 15000)',
   }),
+  DBSYNC_SNAPSHOT_MIN_RECORDS: bound({
+    min: 1,
+    max: 1_000_000_000,
+    describe: 'records from which on an empty replica prefers a snapshot to the log (default 50000)',
+  }),
   DBSYNC_DRAIN_MS: bound({
     min: 0,
     max: 60_000,
@@ -176,6 +181,7 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
       tokenWaitMs: variables.DBSYNC_TOKEN_WAIT_MS,
       goneAfterMs: variables.DBSYNC_GONE_AFTER_MS,
       standstillMs: variables.DBSYNC_STANDSTILL_MS,
+      snapshotMinRecords: variables.DBSYNC_SNAPSHOT_MIN_RECORDS,
       drainMs: variables.DBSYNC_DRAIN_MS,
       busyTimeoutMs: variables.DBSYNC_BUSY_TIMEOUT_MS,
       readers: variables.DBSYNC_READERS,

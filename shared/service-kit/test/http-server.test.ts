@@ -103,7 +103,7 @@ describe('stop', () => {
     });
     await begun;
     const stopped = server.stop({ deadlineMs: 5_000 });
-    expect(await connects(server.port)).toBe(false);
+    await expect.poll(() => connects(server.port)).toBe(false);
     open();
     expect(await answered).toEqual({ status: 200, connection: 'close', body: '{"whole":true}' });
     await stopped;
