@@ -14,7 +14,7 @@ import { describe, loadSnapshot, requiredFile, saveSnapshotCommand } from './sna
 import { statusCommand } from './status-command.ts';
 
 /** What `--help` prints. */
-export const operateHelp = `pnpm dbsync COMMAND: what an operator asks of replicas, and tells them
+const operateHelp = `pnpm dbsync COMMAND: what an operator asks of replicas, and tells them
 
   status                        what each replica is doing
   quarantine list               records on the topic that are no event of ours
