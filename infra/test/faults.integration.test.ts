@@ -10,7 +10,7 @@ interface Status {
   readonly unpublished: number;
   readonly quarantined: number;
   readonly lag: { readonly records: number | null };
-  readonly counters: { readonly duplicates: number };
+  readonly counters: { readonly duplicates: number; readonly relinks: number };
 }
 
 const statusOf = async (url: string): Promise<Status> =>
@@ -141,6 +141,52 @@ describe('faults on real Kafka', () => {
     assertNothingLostOrMade(
       cluster.replicas.map(({ database }) => database),
       [load],
+    );
+    await stop();
+  });
+
+  it('a topic deleted under running replicas is made anew, and everything is in it again', async () => {
+    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3 });
+    const before = await placeOrders({ urls: () => orderUrls, count: 400, clients: 16, name: 'before' });
+    await assertConverged(orderUrls);
+    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
+    await topic.drop();
+    const after = await placeOrders({ urls: () => orderUrls, count: 200, clients: 8, name: 'after' });
+    expect([...after.failures]).toEqual([]);
+    const seconds = await until('all have noticed and healed', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(
+        ({ counters, unpublished, state }) => counters.relinks > 0 && unpublished === 0 && state === 'live',
+      ),
+    );
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      [before, after],
+    );
+    const ids = new Set((await topic.readAll()).map(({ headers }) => String(headers.ce_id)));
+    expect(ids.size).toBe(600);
+    console.log(`topic deleted: healed ${seconds.toFixed(1)} s after the last order`);
+    await stop();
+  });
+
+  it('a replica whose position retention has passed gets the rest from its peers', async () => {
+    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({
+      replicas: 3,
+      isRestarting: false,
+    });
+    const away = cluster.service('order-3');
+    const others = orderUrls.slice(0, 2);
+    const before = await placeOrders({ urls: () => orderUrls, count: 300, clients: 16, name: 'before' });
+    await assertConverged(orderUrls);
+    away.kill('SIGKILL');
+    const after = await placeOrders({ urls: () => others, count: 400, clients: 16, name: 'after' });
+    await assertConverged(others);
+    await rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`).cut(250);
+    await away.restart();
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      [before, after],
     );
     await stop();
   });

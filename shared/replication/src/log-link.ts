@@ -203,6 +203,8 @@ export class LogLink {
     const wasReachable = this.#isReachable;
     const { log, publisher, world } = this.#options;
     const askedAtMs = world.clock.monotonic();
+    // The topic itself may be what is missing; opening makes it anew.
+    if (!wasReachable) await log.open();
     const offsets = await log.offsets();
     if (!this.#guard.fits(offsets)) return;
     this.#saw(offsets);

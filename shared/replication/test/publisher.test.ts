@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Origins } from '../src/origins.ts';
 import {
   type ApplierBench,
   ForeignRun,
@@ -73,6 +74,10 @@ describe('publishing', () => {
     await readAll(a);
     expect([published(a), a.publisher.unpublished()]).toEqual([2, 0]);
     expect(a.applier.counters).toMatchObject({ echoes: 2, applied: 0 });
+    // On disk as well, with the position: the next run begins behind them.
+    const stored = (await Origins.load(a.database.reader)).get(a.own.name);
+    expect(stored).toEqual(a.origins.get(a.own.name));
+    expect(stored).toMatchObject({ published: 2, partition: partitionOf(a) });
   });
 
   it('waits until there is a log', async () => {

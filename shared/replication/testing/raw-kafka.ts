@@ -17,6 +17,10 @@ export interface RawTopic {
   /** Everything from the start to the ends of this moment. */
   readAll(): Promise<RawKafkaRecord[]>;
   send(records: readonly RawKafkaRecord[]): Promise<void>;
+  /** Deletes the topic with everything in it. */
+  drop(): Promise<void>;
+  /** Deletes the records below `offset` of each partition that has as many, as retention would. */
+  cut(offset: number): Promise<void>;
   /** Sends within a transaction that is committed or aborted: it leaves a marker behind. */
   sendInTransaction(records: readonly RawKafkaRecord[], outcome: 'commit' | 'abort'): Promise<void>;
 }
@@ -35,6 +39,21 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
       await producer.connect();
       await producer.send({ topic, messages: records.map(toMessage) });
       await producer.disconnect();
+    },
+    async drop() {
+      const admin = kafka.admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [topic] });
+      await admin.disconnect();
+    },
+    async cut(offset) {
+      const admin = kafka.admin();
+      await admin.connect();
+      const partitions = (await admin.fetchTopicOffsets(topic))
+        .filter(({ high }) => Number(high) >= offset)
+        .map(({ partition }) => ({ partition, offset: String(offset) }));
+      await admin.deleteTopicRecords({ topic, partitions });
+      await admin.disconnect();
     },
     async sendInTransaction(records, outcome) {
       const producer = kafka.producer({
