@@ -70,6 +70,8 @@ function parseAnswer(text: string): RawAnswer | NoAnswer {
   const [, code] = /^HTTP\/1\.1 (\d{3})[ \r]/.exec(text) ?? [];
   if (code === undefined) return undefined;
   const end = text.indexOf('\r\n\r\n');
+  // "100 Continue" comes before the answer.
+  if (code.startsWith('1')) return parseAnswer(text.slice(end + 4));
   const lines = text.slice(0, end).split('\r\n').slice(1);
   const headers = new Map(
     lines.map((line) => {

@@ -14,6 +14,8 @@ export interface BackoffPolicy {
 export const policies = {
   connect: { firstMs: 200, factor: 2, maxMs: 1000 },
   publish: { firstMs: 100, factor: 2, maxMs: 1000 },
+  /** The wait after a relink before the next one, when the one before led nowhere. */
+  relink: { firstMs: 500, factor: 2, maxMs: 60_000 },
   apply: { firstMs: 100, factor: 2, maxMs: 2000 },
 } as const satisfies Record<string, BackoffPolicy>;
 

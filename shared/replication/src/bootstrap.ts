@@ -8,12 +8,15 @@
  */
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Chain } from './chain.ts';
+import { deepCheck } from './deep-check.ts';
 import { errorText, isReplicationError } from './errors.ts';
+import { History } from './history.ts';
 import { Origins } from './origins.ts';
 import type { CallPeer } from './peer.ts';
 import { loadPositions, type Position } from './positions.ts';
 import type { LiveReplica, Registry } from './registry.ts';
-import { damaged, describe, type SnapshotManifest } from './snapshot.ts';
+import { damaged, type SnapshotManifest } from './snapshot.ts';
 import { receiveSnapshot } from './snapshot-stream.ts';
 import { type Connection, type Database, openConnection } from './sqlite.ts';
 import { loadStalls, type Stall } from './stalls.ts';
@@ -27,6 +30,7 @@ export interface BootstrapOptions {
   readonly schemaVersion: number;
   readonly topic: string;
   readonly tables: readonly Table[];
+  readonly chain: Chain;
   readonly reader: Database['reader'];
   readonly origins: Origins;
   readonly positions: Map<number, Position>;
@@ -120,7 +124,7 @@ async function importSnapshot(
   if (manifest.schemaVersion > schemaVersion) {
     throw damaged(`it is of schema version ${manifest.schemaVersion}, this build knows ${schemaVersion}`);
   }
-  await assertDescribed(file, manifest);
+  await assertGenuine(file, manifest, options);
   const connection = await openConnection(databaseFile);
   try {
     await connection.run('ATTACH ? AS snapshot', [file]);
@@ -135,10 +139,23 @@ async function importSnapshot(
   for (const [name, stall] of await loadStalls(reader, topic)) stalls.set(name, stall);
 }
 
-async function assertDescribed(file: string, manifest: SnapshotManifest): Promise<void> {
+/** Every row has to hash to its link, as if it had come through the log: a donor may be damaged, too. */
+async function assertGenuine(
+  file: string,
+  manifest: SnapshotManifest,
+  { chain, tables }: Pick<BootstrapOptions, 'chain' | 'tables'>,
+): Promise<void> {
   const copy = await openConnection(file);
   try {
-    const { digest, rows } = await describe(copy);
+    const origins = await Origins.load(copy);
+    const { digest, rows, problems } = await deepCheck({
+      reader: copy,
+      history: new History(tables),
+      origins,
+      chain,
+    });
+    const [problem] = problems;
+    if (problem) throw damaged(`row ${problem.seq} of ${problem.origin} in it: ${problem.what}`);
     if (digest !== manifest.digest || rows !== manifest.rows)
       throw damaged('it holds something else than it says');
   } finally {

@@ -11,32 +11,26 @@
  * then publishes what the log lacks, and what this replica lacks comes from the peers (see `repair.ts`).
  */
 import type { ReplicaState } from './announcement.ts';
-import type { Applier } from './applier.ts';
 import { backoffMs, policies } from './backoff.ts';
 import type { Chain } from './chain.ts';
-import type { ChangeLog, Following, LogRead, PartitionOffsets } from './change-log.ts';
-import { errorText, isReplicationError, ReplicationError } from './errors.ts';
+import type { LogRead, PartitionOffsets } from './change-log.ts';
+import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
-import { LOOKS, LogGuard } from './log-guard.ts';
+import { assertWhole, isWhole, LOOKS, LogGuard } from './log-guard.ts';
 import type { NextStep } from './loop.ts';
 import type { Position } from './positions.ts';
 import type { Publisher } from './publisher.ts';
-import type { Surroundings } from './surroundings.ts';
-import { surveyLog } from './survey.ts';
+import { Reading, type ReadingOptions } from './reading.ts';
+import { assertOurLog } from './survey.ts';
 
 /** How the link is put together. */
-export interface LogLinkOptions {
-  readonly log: ChangeLog;
+export interface LogLinkOptions extends Omit<ReadingOptions, 'take'> {
   readonly chain: Chain;
-  readonly applier: Applier;
   readonly publisher: Publisher;
   readonly positions: ReadonlyMap<number, Position>;
   readonly lag: LagMeter;
-  readonly world: Surroundings;
   /** True when this directory held nothing at the start. */
   readonly isEmpty: boolean;
-  /** Time without progress below the end after which the reader is replaced, in milliseconds. */
-  readonly standstillMs: number;
   /** Takes a snapshot of a peer where there is one; true when that worked. */
   readonly bootstrap: () => Promise<boolean>;
   /** Records from which on an empty replica prefers a snapshot to reading the log. */
@@ -54,29 +48,28 @@ const WATCH_MS = 1000;
 export class LogLink {
   readonly #options: LogLinkOptions;
   readonly #guard: LogGuard;
+  readonly #reading: Reading;
   #state: ReplicaState = 'starting';
   #stopReason: ReplicationError | undefined;
   #partitions = 0;
-  #following: Following | undefined;
-  #isFollowing = false;
   #goal: readonly PartitionOffsets[] | undefined;
   #hasCaughtUp = false;
   #isReachable = false;
-  #isPublishing = false;
   /** After an outage another log may be behind the address: the bookmarks have to be seen again before all else. */
   #mustProve = false;
   #isAccepted = false;
   #mustRelink: ReplicationError | undefined;
   #failures = 0;
-  #progress = { sum: -1, atMs: 0 };
-  #readersReplaced = 0;
   #relinks = 0;
+  /** Relinks since the goal was last reached, and when the next one may be. */
+  #relinksInVain = 0;
+  #relinkAtMs = 0;
   #isStopping = false;
-  #taking: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
     this.#guard = new LogGuard(options.positions);
+    this.#reading = new Reading({ ...options, take: (read) => this.#take(read) });
   }
 
   /** What the replica is doing. */
@@ -101,7 +94,7 @@ export class LogLink {
 
   /** Readers replaced because they broke or stood still, and times that everything was read again. */
   get counters(): { readersReplaced: number; relinks: number } {
-    return { readersReplaced: this.#readersReplaced, relinks: this.#relinks };
+    return { readersReplaced: this.#reading.replaced, relinks: this.#relinks };
   }
 
   /** Partitions of the topic; 0 before the first contact. */
@@ -112,11 +105,16 @@ export class LogLink {
   /** Connects, relinks, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
     if (this.#state === 'stopped' || this.#isStopping) return Number.POSITIVE_INFINITY;
+    const waitMs = this.#relinkAtMs - this.#options.world.clock.monotonic();
+    if (this.#mustRelink && waitMs > 0) return waitMs;
     try {
       if (this.#mustRelink) await this.#relink(this.#mustRelink);
       else if (this.#partitions === 0) await this.#connect();
       else await this.#look();
-      if (!this.#isFollowing && !this.#guard.isInDoubt && this.#partitions > 0) await this.#follow();
+      if (!this.#reading.isOn && !this.#guard.isInDoubt && this.#partitions > 0) {
+        await this.#reading.start();
+        this.#letPublish();
+      }
       this.#failures = 0;
       return this.#mustRelink ? 0 : this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
     } catch (error) {
@@ -130,7 +128,7 @@ export class LogLink {
 
   /** Reads again from the rewound positions; a stall has ended. */
   readAgain(): void {
-    this.#following?.seek();
+    this.#reading.seek();
   }
 
   /** An operator says that this log is to be used although nothing in it is ours. */
@@ -145,8 +143,8 @@ export class LogLink {
   /** Ends the reading; resolves when no record can be applied any more and the log is left. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.#taking;
-    await this.#following?.stop();
+    await this.#reading.settled();
+    await this.#reading.stop();
     await this.#options.log.close();
   }
 
@@ -154,9 +152,10 @@ export class LogLink {
     const { log, applier, isEmpty, positions } = this.#options;
     const { partitions } = await log.open();
     const offsets = await log.offsets();
-    const isNew = positions.size === 0;
-    if (!isNew && !this.#guard.fits(offsets)) return;
-    if (isNew) await this.#assertOurs(offsets);
+    if (positions.size > 0 && !this.#guard.fits(offsets)) return;
+    // Without a bookmark nothing proves that this is the log that was read before.
+    const isUnknown = ![...positions.values()].some(({ bookmark }) => bookmark !== null);
+    if (isUnknown) await this.#assertOurs(offsets);
     this.#partitions = partitions;
     this.#goal = offsets;
     this.#saw(offsets);
@@ -170,26 +169,25 @@ export class LogLink {
   /** An empty replica: a snapshot where it pays or where the log is not whole, the log from its start otherwise. */
   async #bootstrap(offsets: readonly PartitionOffsets[]): Promise<void> {
     const { bootstrap, snapshotMinRecords } = this.#options;
-    const cut = offsets.find(({ low }) => low > 0);
     const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
-    if (!cut && records < snapshotMinRecords) return;
-    const isBuilt = await bootstrap();
-    if (!isBuilt && cut) throw incomplete(cut);
+    if (isWhole(offsets) && records < snapshotMinRecords) return;
+    if (!(await bootstrap())) assertWhole(offsets);
   }
 
   /** Everything that is believed about the log is forgotten and learned again. */
   async #relink(reason: ReplicationError): Promise<void> {
     const { log, applier, publisher, isEmpty, world } = this.#options;
     publisher.pause();
-    this.#isPublishing = false;
-    await this.#stopFollowing();
+    await this.#reading.stop();
     const { partitions } = await log.open();
     const offsets = await log.offsets();
     await this.#assertOurs(offsets);
-    const cut = offsets.find(({ low }) => low > 0);
-    if (isEmpty && !this.#hasCaughtUp && cut) throw incomplete(cut);
+    if (isEmpty && !this.#hasCaughtUp) assertWhole(offsets);
     world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
     this.#relinks += 1;
+    this.#relinksInVain += 1;
+    const waitMs = backoffMs(policies.relink, this.#relinksInVain, world.random);
+    this.#relinkAtMs = world.clock.monotonic() + waitMs;
     this.#partitions = partitions;
     if (this.#state !== 'bootstrapping' && this.#state !== 'catching-up') this.#state = 'relinking';
     await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])));
@@ -212,20 +210,19 @@ export class LogLink {
     this.#options.wakePublisher();
     if (!wasReachable) {
       world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
-      if (this.#following) {
+      if (this.#reading.seek()) {
         this.#mustProve = false;
-        this.readAgain();
         this.#letPublish();
       }
     }
     this.#checkGoal();
-    await this.#replaceStandingReader(offsets);
+    await this.#reading.watch(offsets);
   }
 
   async #assertOurs(offsets: readonly PartitionOffsets[]): Promise<void> {
     if (this.#isAccepted) return;
     const { log, chain, world } = this.#options;
-    if ((await surveyLog({ log, offsets, chain, clock: world.clock })) === 'foreign') throw foreign();
+    await assertOurLog({ log, offsets, chain, clock: world.clock });
   }
 
   /**
@@ -233,42 +230,11 @@ export class LogLink {
    * while everything is read again, as nobody knows yet what the log lacks.
    */
   #letPublish(): void {
-    if (this.#isPublishing || this.#partitions === 0 || this.#mustRelink) return;
-    if (this.#state === 'relinking' || this.#state === 'stopped' || !this.#options.applier.isProven) return;
-    this.#isPublishing = true;
-    this.#options.publisher.connected(this.#partitions);
-    this.#options.wakePublisher();
-  }
-
-  async #follow(): Promise<void> {
-    const { applier, log } = this.#options;
-    this.#isFollowing = true;
-    this.#progress = { sum: -1, atMs: this.#options.world.clock.monotonic() };
-    try {
-      const following = await log.follow({
-        startOf: (partition) => applier.startOf(partition),
-        take: (read) => {
-          const taking = this.#take(read);
-          this.#taking = taking;
-          return taking;
-        },
-        broke: (error) => this.#readerBroke(error),
-      });
-      // What was read meanwhile may have ended the reading already.
-      if (this.#isFollowing) this.#following = following;
-      else await following.stop();
-      this.#letPublish();
-    } catch (error) {
-      this.#isFollowing = false;
-      throw error;
-    }
-  }
-
-  async #stopFollowing(): Promise<void> {
-    const following = this.#following;
-    this.#following = undefined;
-    this.#isFollowing = false;
-    await following?.stop();
+    const { applier, publisher, wakePublisher } = this.#options;
+    if (publisher.isConnected || this.#partitions === 0 || this.#mustRelink) return;
+    if (this.#state === 'relinking' || this.#state === 'stopped' || !applier.isProven) return;
+    publisher.connected(this.#partitions);
+    wakePublisher();
   }
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
@@ -293,34 +259,9 @@ export class LogLink {
         this.#options.failed(error);
       }
       // Not awaited: from inside its own handler it would wait for itself. Left alone it would read in circles.
-      void this.#stopFollowing();
+      void this.#reading.stop();
       return 'seek';
     }
-  }
-
-  #readerBroke(error: unknown): void {
-    this.#options.world.logger.warn(
-      { error: errorText(error) },
-      'the reader of the log broke; a fresh one follows',
-    );
-    this.#readersReplaced += 1;
-    this.#isFollowing = false;
-    this.#following = undefined;
-  }
-
-  async #replaceStandingReader(offsets: readonly PartitionOffsets[]): Promise<void> {
-    const { applier, world, standstillMs } = this.#options;
-    const now = world.clock.monotonic();
-    const sum = offsets.reduce((total, { partition }) => total + applier.position(partition).next, 0);
-    const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
-    if (sum !== this.#progress.sum || !isBehind) this.#progress = { sum, atMs: now };
-    if (now - this.#progress.atMs < standstillMs || !this.#following) return;
-    world.logger.warn(
-      { standstillMs },
-      'the reader of the log stands still below its end; a fresh one follows',
-    );
-    this.#readersReplaced += 1;
-    await this.#stopFollowing();
   }
 
   #saw(offsets: readonly PartitionOffsets[]): void {
@@ -335,6 +276,7 @@ export class LogLink {
     if (!this.#goal || this.#state === 'stopped' || this.#mustRelink) return;
     if (!this.#goal.every(({ partition, end }) => applier.position(partition).next >= end)) return;
     this.#goal = undefined;
+    this.#relinksInVain = 0;
     this.#hasCaughtUp = true;
     this.#state = 'live';
     this.#letPublish();
@@ -344,14 +286,11 @@ export class LogLink {
     const { lag, publisher, world, isEmpty } = this.#options;
     this.#failures += 1;
     // A broker that is still starting refuses once or twice; only what lasts is worth a line.
-    if (this.#failures === LOOKS) {
-      world.logger.warn({ error: error.message }, 'the log does not answer; it is tried again');
-    } else {
-      world.logger.debug({ error: error.message, failures: this.#failures }, 'the log did not answer');
-    }
+    const level = this.#failures === LOOKS ? 'warn' : 'debug';
+    const fields = { error: error.message, failures: this.#failures };
+    world.logger[level](fields, 'the log does not answer; it is tried again');
     this.#isReachable = false;
     publisher.disconnected();
-    this.#isPublishing = false;
     this.#mustProve = true;
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
@@ -364,25 +303,8 @@ export class LogLink {
     this.#stopReason = error;
     this.#mustRelink = undefined;
     this.#options.publisher.pause();
-    this.#isPublishing = false;
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
     // Nothing waits for it: what still arrives is refused by the state.
-    void this.#stopFollowing();
+    void this.#reading.stop();
   }
-}
-
-function foreign(): ReplicationError {
-  return new ReplicationError({
-    code: 'log-refused',
-    message: "The log is somebody else's: it holds records, and none of them is of this cluster.",
-    hint: 'Check KAFKA_BROKERS, the topic prefix, and the cluster name and secret. To use this log all the same, run pnpm dbsync accept-log.',
-  });
-}
-
-function incomplete({ partition, low }: PartitionOffsets): ReplicationError {
-  return new ReplicationError({
-    code: 'log-refused',
-    message: `Partition ${partition} of the log starts at ${low}: an empty replica cannot be built from a part of it.`,
-    hint: 'Start it while another replica runs, or load a snapshot.',
-  });
 }

@@ -202,6 +202,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
           schemaVersion,
           topic,
           tables,
+          chain,
           reader: database.reader,
           origins,
           positions,

@@ -67,6 +67,11 @@ export class Publisher {
     return this.#isLogReachable;
   }
 
+  /** True from `connected` on, until the log is gone or another one. */
+  get isConnected(): boolean {
+    return this.#partitions > 0;
+  }
+
   /** Times that rows had to be published again because the log had lost them. */
   get republished(): number {
     return this.#republished;

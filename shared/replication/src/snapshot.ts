@@ -110,8 +110,10 @@ async function trim(
   if (origin) {
     const { id, published } = origin;
     const link = await linkAt(copy, tables, { id, seq: published });
-    for (const { name } of tables)
-      await copy.run(`DELETE FROM ${name} WHERE origin = ? AND seq > ?`, [id, published]);
+    for (const table of tables) {
+      const cut = await copy.run(`DELETE FROM ${table.name} WHERE origin = ? AND seq > ?`, [id, published]);
+      if (cut > 0) await copy.run(showAgain(table));
+    }
     if (published === 0) await copy.run('DELETE FROM replication_origin WHERE id = ?', [id]);
     else
       await copy.run('UPDATE replication_origin SET seq = ?, chain = ? WHERE id = ?', [published, link, id]);
@@ -119,6 +121,17 @@ async function trim(
   await copy.run('UPDATE replication_origin SET minted = 0, partition = NULL');
   await copy.run('DELETE FROM replication_replica');
   await copy.execute('COMMIT;');
+}
+
+/** Rows that only a row that was cut off had superseded: the lowest one of each key is shown. */
+function showAgain({ name, primaryKey: key, createdAt: time }: Table): string {
+  return `UPDATE ${name} SET superseded = 0 WHERE (origin, seq) IN (
+    SELECT r.origin, r.seq FROM ${name} r JOIN replication_origin o ON o.id = r.origin
+    WHERE r.superseded <> 0
+      AND NOT EXISTS (SELECT 1 FROM ${name} s WHERE s.superseded = 0 AND s.${key} = r.${key})
+      AND NOT EXISTS (
+        SELECT 1 FROM ${name} s JOIN replication_origin p ON p.id = s.origin
+        WHERE s.superseded <> 0 AND s.${key} = r.${key} AND (s.${time}, p.name, s.seq) < (r.${time}, o.name, r.seq)))`;
 }
 
 async function linkAt(
@@ -138,7 +151,7 @@ async function linkAt(
 }
 
 /** What the file holds, read from it. */
-export async function describe(
+async function describe(
   copy: Pick<Connection, 'all'>,
 ): Promise<Pick<SnapshotManifest, 'rows' | 'origins' | 'digest' | 'positions'>> {
   const origins = await Origins.load(copy);

@@ -12,8 +12,7 @@ import type { ChangeLog, LogRead, PartitionOffsets } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
 import type { Clock } from './surroundings.ts';
 
-/** What a survey finds. */
-export type Ownership = 'ours' | 'empty' | 'foreign';
+type Ownership = 'ours' | 'empty' | 'foreign';
 
 /** Records looked at in vain before a log counts as foreign. */
 const MAX_RECORDS = 10_000;
@@ -21,13 +20,26 @@ const MAX_RECORDS = 10_000;
 /** Longest survey, in milliseconds. */
 const SURVEY_MS = 30_000;
 
+/** What a survey looks at. */
+export interface SurveyOptions {
+  readonly log: ChangeLog;
+  readonly offsets: readonly PartitionOffsets[];
+  readonly chain: Chain;
+  readonly clock: Clock;
+}
+
+/** @throws `log-refused` where the log holds something and nothing of it is ours, `log-unreachable`. */
+export async function assertOurLog(options: SurveyOptions): Promise<void> {
+  if ((await surveyLog(options)) !== 'foreign') return;
+  throw new ReplicationError({
+    code: 'log-refused',
+    message: "The log is somebody else's: it holds records, and none of them is of this cluster.",
+    hint: 'Check KAFKA_BROKERS, the topic prefix, and the cluster name and secret. To use this log all the same, run pnpm dbsync accept-log.',
+  });
+}
+
 /** Looks at the log from its start until the first event of ours. @throws `log-unreachable` when it takes too long. */
-export async function surveyLog(options: {
-  log: ChangeLog;
-  offsets: readonly PartitionOffsets[];
-  chain: Chain;
-  clock: Clock;
-}): Promise<Ownership> {
+async function surveyLog(options: SurveyOptions): Promise<Ownership> {
   const { log, chain, clock } = options;
   const unread = new Map(
     options.offsets.filter(({ low, end }) => end > low).map((one) => [one.partition, one]),

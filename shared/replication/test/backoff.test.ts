@@ -21,7 +21,7 @@ describe('the wait after failures in a row', () => {
   it('is bounded for every loop of the library', () => {
     for (const policy of Object.values(policies)) {
       expect(backoffMs(policy, 50, steady)).toBe(policy.maxMs);
-      expect(policy.maxMs).toBeLessThanOrEqual(5000);
+      expect(policy.maxMs).toBeLessThanOrEqual(60_000);
     }
   });
 });

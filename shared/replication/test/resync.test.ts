@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
+import { openConnection } from '../src/sqlite.ts';
 import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import { MemoryBroker } from '../testing/memory-broker.ts';
 import { MemoryPeers } from '../testing/memory-peers.ts';
@@ -331,6 +332,19 @@ describe('a new replica', () => {
     await allEqual(100, a, c);
     expect((await c.status()).counters.applied).toBe(100);
     expect(parts).toBeGreaterThan(1);
+  });
+
+  it('refuses a snapshot of a donor whose rows were changed, and replays the log instead', async () => {
+    const [a] = await live('a');
+    await write(a, 'a', 20);
+    await allEqual(20, a);
+    const other = await openConnection(join(directory.path, 'a', 'notes.db'));
+    await other.execute("UPDATE notes SET text = 'changed' WHERE note_id = 'a7'");
+    await other.close();
+    const c = await start('c', { snapshotMinRecords: 1 });
+    await waitUntil('c is live', () => c.readiness().ready);
+    expect((await c.status()).counters.applied).toBe(20);
+    expect((await c.deepCheck()).problems).toEqual([]);
   });
 
   it('needs a snapshot where the log does not start at 0, and says so where nobody can give one', async () => {

@@ -54,11 +54,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // Node's own refusal is empty; the app refuses it with a problem.
+      requireHostHeader: false,
     },
     options.app,
   );
   server.maxConnections = MAX_CONNECTIONS;
   const connections = new Connections(server);
+  // Without a listener node answers 417 with nothing in it; expectations that are not known may be ignored.
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerClientError({
       error,

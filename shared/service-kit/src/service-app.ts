@@ -1,7 +1,7 @@
 /**
  * The express app of a service: everything around its routes, wired in the one order that works.
  *
- * request -> count -> fixed headers -> /livez, /readyz, /metrics -> the service's routes -> 404 -> errors.
+ * request -> count -> fixed headers -> Host is there -> /livez, /readyz, /metrics -> the service's routes -> 404 -> errors.
  * Listening and stopping are the business of http-server.ts.
  */
 import express, { type Express, type RequestHandler } from 'express';
@@ -49,6 +49,7 @@ export function createServiceApp(options: ServiceAppOptions): Express {
   app.use(countRequests(options.metrics));
   app.use(helmet());
   app.use(fixedHeaders(options.headers ?? {}));
+  app.use(requireHost);
   operationRoutes(app, options);
   options.routes(app);
   app.use(() => {
@@ -57,6 +58,14 @@ export function createServiceApp(options: ServiceAppOptions): Express {
   app.use(answerErrors({ logger: options.logger, translateError: options.translateError }));
   return app;
 }
+
+/** HTTP/1.1 demands the header; the server leaves it to us, so that the refusal is a problem like any other. */
+const requireHost: RequestHandler = (req, _res, next) => {
+  if (req.httpVersion === '1.1' && req.headers.host === undefined) {
+    throw new Problem({ status: 400, detail: 'The Host header is missing.' });
+  }
+  next();
+};
 
 function operationRoutes(app: Express, options: ServiceAppOptions): void {
   resource(app, '/livez', { get: (_req, res) => void res.type('text/plain').send('alive\n') });
