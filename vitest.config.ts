@@ -10,6 +10,8 @@ const files = (suffix: string): string[] => packages.map((folder) => `${folder}/
 
 export default defineConfig({
   test: {
+    // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
+    maxWorkers: 3,
     projects: [
       {
         test: {

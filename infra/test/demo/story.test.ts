@@ -52,7 +52,10 @@ async function fakeCluster(isOne: boolean) {
 
 type FakeCluster = Awaited<ReturnType<typeof fakeCluster>>;
 
-async function tell(replicates: { readonly isolated: boolean; readonly kafka: boolean }) {
+async function tell(
+  replicates: { readonly isolated: boolean; readonly kafka: boolean },
+  patienceMs = 20_000,
+) {
   const clusters: FakeCluster[] = [];
   const lines: string[] = [];
   const startCluster = async (topology: 'isolated' | 'kafka') => {
@@ -63,7 +66,7 @@ async function tell(replicates: { readonly isolated: boolean; readonly kafka: bo
   const outcome = await tellStory({
     startCluster,
     print: (line) => lines.push(line.trim()),
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(patienceMs),
   }).then(
     () => 'as told',
     (error: unknown) => (error as Error).message,
@@ -90,7 +93,7 @@ describe('the story', () => {
   });
 
   it('is a failure when replication does not make the answers equal', async () => {
-    const { outcome } = await tell({ isolated: false, kafka: false });
+    const { outcome } = await tell({ isolated: false, kafka: false }, 300);
     expect(outcome).toMatch(/waiting for equal answers/);
   });
 });

@@ -33,8 +33,12 @@ export function sendRaw(
       const start = Buffer.from(bytes).toString('latin1').slice(0, 200);
       reject(new Error(`no end of the answer within ${deadlineMs} ms to: ${JSON.stringify(start)}`));
     }, deadlineMs);
-    const impatient = setTimeout(() => socket.end(), patienceMs);
-    socket.on('connect', () => socket.write(bytes));
+    let impatient: NodeJS.Timeout | undefined;
+    socket.on('connect', () => {
+      socket.write(bytes);
+      // Counted from here: on a busy machine the connection itself may take longer.
+      impatient = setTimeout(() => socket.end(), patienceMs);
+    });
     // The server has ended its half: so do we.
     socket.on('end', () => socket.end());
     socket.on('data', (piece: Buffer) => pieces.push(piece));

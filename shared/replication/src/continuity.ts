@@ -65,6 +65,8 @@ export class Continuity {
     cursor.strangeReads = 0;
     const unread = records.filter((record) => record.offset >= position.next);
     const gaps = gapsIn(unread, position.next, read.next);
+    // A read without gaps settles nothing about those seen before: it may hold the bookmark alone.
+    if (gaps.length === 0) return { unread, passedGaps: [] };
     // Every gap of the read has to have been seen by the one before.
     const areConfirmed = gaps.every(({ at, next }) =>
       cursor.gaps.some((seen) => seen.at === at && seen.next === next),

@@ -190,6 +190,15 @@ describe('offsets without a record', () => {
     expect(applied()).toBe(4);
   });
 
+  it('are confirmed also when the bookmark comes in a piece of its own', async () => {
+    append(...write(1));
+    await bench.readAll(0);
+    broker.appendGap(0, 1);
+    append(...write(1));
+    await bench.readAll(0, 1);
+    expect([applied(), next(), bench.applier.counters.passedGaps]).toEqual([2, 3, 1]);
+  });
+
   it('at the end of the log let the lag reach zero', async () => {
     append(...write(1));
     broker.appendGap(0, 2);

@@ -124,6 +124,22 @@ describe('every address', () => {
     }
   });
 
+  it('answers a request without Host with a problem, and ignores expectations that it does not know', async () => {
+    const bare = await sendRaw(replica.port, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n');
+    expect([bare?.status, bare?.headers.get('x-served-by')]).toEqual([400, 'order-1']);
+    expect(JSON.parse(bare?.body ?? '')).toMatchObject({
+      status: 400,
+      detail: 'The Host header is missing.',
+    });
+    const old = await sendRaw(replica.port, 'GET /livez HTTP/1.0\r\n\r\n');
+    expect(old?.status).toBe(200);
+    const expecting = await sendRaw(
+      replica.port,
+      rawRequest({ target: '/livez', headers: ['Expect: wonders'] }),
+    );
+    expect([expecting?.status, expecting?.headers.get('x-served-by')]).toEqual([200, 'order-1']);
+  });
+
   it('answers HEAD as GET, without the body', async () => {
     await place(replica.url);
     const answer = await fetch(`${replica.url}/order-service/ada/orders`, { method: 'HEAD' });
