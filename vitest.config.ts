@@ -11,7 +11,7 @@ const files = (suffix: string): string[] => packages.map((folder) => `${folder}/
 export default defineConfig({
   test: {
     // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -157,7 +157,10 @@ export class Cluster {
       this.services.map((service) => service.ready({ ...patience, signal: this.#options.signal })),
     );
     const { url } = this.userService;
-    await replicasKnown({ url, replicas: this.#replicas.length, signal: this.#options.signal });
+    const { signal, onReport } = this.#options;
+    const replicas = this.#replicas.length;
+    const missing = await replicasKnown({ url, replicas, signal, onProgress: this.#progress });
+    if (missing !== null) onReport({ level: 'warn', message: missing });
     this.#isTold = true;
     this.#tell();
   }

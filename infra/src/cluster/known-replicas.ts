@@ -3,23 +3,31 @@
  *
  * Replicas announce themselves, and only their second beat counts, so this comes a moment after all are ready.
  */
+import { InfraError } from '../infra-error.ts';
 import { type Look, waitFor } from '../process/wait-for.ts';
 
 /** How long the user-service may take to hear of everybody. */
 const heardTimeoutMs = 20_000;
 
-/** Resolves when the user-service at `url` takes turns between `replicas` of them, or throws `service-failed`. */
+/**
+ * Waits until the user-service at `url` takes turns between `replicas` of them, and says in words what is missing
+ * when that takes too long: it hears of them later, too. @throws `stopped` when called off.
+ */
 export async function replicasKnown(options: {
   url: string;
   replicas: number;
   signal?: AbortSignal | undefined;
-}): Promise<void> {
-  await waitFor({
-    what: `the user-service to hear of ${options.replicas} order replicas`,
-    timeoutMs: heardTimeoutMs,
-    signal: options.signal,
-    look: () => look(options),
-  });
+  onProgress: (sentence: string) => void;
+}): Promise<string | null> {
+  const { onProgress, signal } = options;
+  const what = `the user-service to hear of ${options.replicas} order replicas`;
+  try {
+    await waitFor({ what, timeoutMs: heardTimeoutMs, signal, onProgress, look: () => look(options) });
+    return null;
+  } catch (error) {
+    if (error instanceof InfraError && error.code !== 'stopped') return error.message;
+    throw error;
+  }
 }
 
 async function look({ url, replicas }: { url: string; replicas: number }): Promise<Look<true>> {

@@ -32,6 +32,8 @@ class History {
   readonly written = new Set<string>();
   readonly #all: ApplierBench[] = [];
   readonly #current: ApplierBench[] = [];
+  /** What anybody has read of each partition is not lost: that is for resync to heal. */
+  readonly #furthest: number[] = [];
   #runs = 0;
 
   async begin(): Promise<void> {
@@ -119,8 +121,12 @@ class History {
   }
 
   async #read(bench: ApplierBench, maxRecords: number): Promise<void> {
-    for (let partition = 0; partition < PARTITIONS; partition += 1)
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
       await bench.readAll(partition, maxRecords);
+      // Not the position afterwards: the end of a stall takes it back.
+      const { end = 0 } = this.broker.offsets()[partition] ?? {};
+      this.#furthest[partition] = Math.max(end, this.#furthest[partition] ?? 0);
+    }
   }
 
   /** A crash: the old process is never asked again; what it had in memory is gone. */
@@ -135,8 +141,7 @@ class History {
   }
 
   #loseTail(partition: number): void {
-    const read = Math.max(...this.#all.map(({ applier }) => applier.position(partition).next));
-    this.broker.truncate(partition, read);
+    this.broker.truncate(partition, this.#furthest[partition] ?? 0);
   }
 
   #areEqual(): boolean {
@@ -162,7 +167,7 @@ describe('random histories', () => {
           await history.end();
         }
       }),
-      { numRuns: Number(process.env.HISTORIES ?? 12) },
+      { numRuns: 20 },
     );
   });
 });
