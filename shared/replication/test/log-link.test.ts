@@ -117,6 +117,38 @@ describe('a reader', () => {
   });
 });
 
+describe('a row of this very run that it never wrote', () => {
+  it('ends the reading, once and for all', async () => {
+    let takes = 0;
+    const failures: unknown[] = [];
+    const { log, channel } = broker.connect();
+    const counted: ChangeLog = {
+      ...bound(log),
+      follow: (reader: LogReader) =>
+        log.follow({
+          ...wrapped(reader),
+          take: (read) => {
+            takes += 1;
+            return reader.take(read);
+          },
+        }),
+    };
+    const { replica } = await startReplica('a', {
+      directory: directory.path,
+      replication: { topic: 'notes.changes', log: counted, channel },
+      world,
+      failed: (error) => failures.push(error),
+    });
+    running.add(replica);
+    await waitUntil('it is live', () => replica.readiness().ready);
+    append(new ForeignRun(replica.origin), 'theirs');
+    await waitUntil('it fails', () => failures.length > 0);
+    for (let turn = 0; turn < 200; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(failures).toMatchObject([{ code: 'fork' }]);
+    expect(takes).toBeLessThan(5);
+  });
+});
+
 describe('a log that is not the one that was read before', () => {
   it('is noticed at the start although it is as long, and nothing of it is skipped', async () => {
     const first = await live('a');

@@ -334,18 +334,24 @@ describe('a new replica', () => {
     expect(parts).toBeGreaterThan(1);
   });
 
-  it('refuses a snapshot of a donor whose rows were changed, and replays the log instead', async () => {
-    const [a] = await live('a');
-    await write(a, 'a', 20);
-    await allEqual(20, a);
-    const other = await openConnection(join(directory.path, 'a', 'notes.db'));
-    await other.execute("UPDATE notes SET text = 'changed' WHERE note_id = 'a7'");
-    await other.close();
-    const c = await start('c', { snapshotMinRecords: 1 });
-    await waitUntil('c is live', () => c.readiness().ready);
-    expect((await c.status()).counters.applied).toBe(20);
-    expect((await c.deepCheck()).problems).toEqual([]);
-  });
+  it.each([
+    ['changed', "UPDATE notes SET text = 'changed' WHERE note_id = 'a7'"],
+    ['hidden', "UPDATE notes SET superseded = 1 WHERE note_id = 'a7'"],
+  ])(
+    'refuses a snapshot of a donor of whose rows one was %s, and replays the log instead',
+    async (_, sql) => {
+      const [a] = await live('a');
+      await write(a, 'a', 20);
+      await allEqual(20, a);
+      const other = await openConnection(join(directory.path, 'a', 'notes.db'));
+      await other.execute(sql);
+      await other.close();
+      const c = await start('c', { snapshotMinRecords: 1 });
+      await waitUntil('c is live', () => c.readiness().ready);
+      expect((await c.status()).counters.applied).toBe(20);
+      expect((await c.deepCheck()).problems).toEqual([]);
+    },
+  );
 
   it('needs a snapshot where the log does not start at 0, and says so where nobody can give one', async () => {
     const [a] = await live('a');
