@@ -78,7 +78,7 @@ export async function list(
 }
 
 /** The address of the next page, if the answer names one. */
-export function nextPage(answer: Response): string | undefined {
+function nextPage(answer: Response): string | undefined {
   const link = answer.headers.get('Link');
   if (link === null) return undefined;
   const [, target] = /^<([^>]+)>; rel="next"$/.exec(link) ?? [];

@@ -138,7 +138,7 @@ export function testConfig(options: ServiceOptions & { directory: string }): Ord
 }
 
 /** Waits until a replica may take traffic. */
-export async function untilReady(url: string): Promise<void> {
+async function untilReady(url: string): Promise<void> {
   await waitUntil('the replica is ready', async () => {
     const answer = await fetch(`${url}/readyz?verbose`);
     return answer.status === 200 || `${answer.status} ${await answer.text()}`;
