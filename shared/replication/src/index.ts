@@ -5,6 +5,7 @@
  * counts an origin's rows without a hole; the *chain* links them; the *vector* says what a replica holds of each
  * origin; a *position* is the next offset to read of a partition. ARCHITECTURE.md has the whole list.
  */
+export type { WriteConcern } from './admission.ts';
 export type { Announcement, ReplicaState } from './announcement.ts';
 export type { DeepCheck } from './deep-check.ts';
 export { errorText, isReplicationError, ReplicationError, type ReplicationErrorCode } from './errors.ts';
@@ -16,7 +17,8 @@ export type { Limits } from './limits.ts';
 export { openReplica } from './open-replica.ts';
 export { isOrigin, REPLICA_ID, replicaOf } from './origin.ts';
 export type { Vector } from './origins.ts';
-export { Replica, type ReplicaOptions, type WriteConcern } from './replica.ts';
+export type { Replica } from './replica.ts';
+export type { ReplicaOptions } from './replica-options.ts';
 export type { SnapshotManifest, TakenSnapshot } from './snapshot.ts';
 export { receiveSnapshot, snapshotBytes } from './snapshot-stream.ts';
 export type { ReplicaStatus } from './status.ts';

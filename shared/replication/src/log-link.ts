@@ -12,8 +12,10 @@
  */
 import type { ReplicaState } from './announcement.ts';
 import { backoffMs, policies } from './backoff.ts';
+import { CatchUp } from './catch-up.ts';
 import type { Chain } from './chain.ts';
 import type { LogRead, PartitionOffsets } from './change-log.ts';
+import { Contact } from './contact.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
 import { assertWhole, isWhole, LOOKS, LogGuard } from './log-guard.ts';
@@ -21,6 +23,7 @@ import type { NextStep } from './loop.ts';
 import type { Position } from './positions.ts';
 import type { Publisher } from './publisher.ts';
 import { Reading, type ReadingOptions } from './reading.ts';
+import { Relinks } from './relinks.ts';
 import { assertOurLog } from './survey.ts';
 
 /** How the link is put together. */
@@ -49,26 +52,19 @@ export class LogLink {
   readonly #options: LogLinkOptions;
   readonly #guard: LogGuard;
   readonly #reading: Reading;
+  readonly #contact = new Contact();
+  readonly #relinks = new Relinks();
+  readonly #catchUp: CatchUp;
   #state: ReplicaState = 'starting';
   #stopReason: ReplicationError | undefined;
   #partitions = 0;
-  #goal: readonly PartitionOffsets[] | undefined;
-  #hasCaughtUp = false;
-  #isReachable = false;
-  /** After an outage another log may be behind the address: the bookmarks have to be seen again before all else. */
-  #mustProve = false;
   #isAccepted = false;
-  #mustRelink: ReplicationError | undefined;
-  #failures = 0;
-  #relinks = 0;
-  /** Relinks since the goal was last reached, and when the next one may be. */
-  #relinksInVain = 0;
-  #relinkAtMs = 0;
   #isStopping = false;
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
     this.#guard = new LogGuard(options.positions);
+    this.#catchUp = new CatchUp((partition) => options.applier.position(partition).next);
     this.#reading = new Reading({ ...options, take: (read) => this.#take(read) });
   }
 
@@ -84,17 +80,17 @@ export class LogLink {
 
   /** True once everything that the log held at the first contact was applied. */
   get hasCaughtUp(): boolean {
-    return this.#hasCaughtUp;
+    return this.#catchUp.hasEverEnded;
   }
 
   /** False while the broker does not answer. */
   get isReachable(): boolean {
-    return this.#isReachable;
+    return this.#contact.isThere;
   }
 
   /** Readers replaced because they broke or stood still, and times that everything was read again. */
   get counters(): { readersReplaced: number; relinks: number } {
-    return { readersReplaced: this.#reading.replaced, relinks: this.#relinks };
+    return { readersReplaced: this.#reading.replaced, relinks: this.#relinks.count };
   }
 
   /** Partitions of the topic; 0 before the first contact. */
@@ -105,20 +101,20 @@ export class LogLink {
   /** Connects, relinks, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
     if (this.#state === 'stopped' || this.#isStopping) return Number.POSITIVE_INFINITY;
-    const waitMs = this.#relinkAtMs - this.#options.world.clock.monotonic();
-    if (this.#mustRelink && waitMs > 0) return waitMs;
+    const waitMs = this.#relinks.waitMs(this.#options.world.clock.monotonic());
+    if (waitMs > 0) return waitMs;
     try {
-      if (this.#mustRelink) await this.#relink(this.#mustRelink);
+      if (this.#relinks.reason) await this.#relink(this.#relinks.reason);
       else if (this.#partitions === 0) await this.#connect();
       else await this.#look();
       if (!this.#reading.isOn && !this.#guard.isInDoubt && this.#partitions > 0) {
         await this.#reading.start();
         this.#letPublish();
       }
-      this.#failures = 0;
-      return this.#mustRelink ? 0 : this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
+      this.#contact.held();
+      return this.#relinks.reason ? 0 : this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch')) this.#mustRelink = error;
+      if (isReplicationError(error, 'log-mismatch')) this.#relinks.demand(error);
       else if (isReplicationError(error, 'log-refused')) this.#stop(error);
       else if (isReplicationError(error)) return this.#unreachable(error);
       else throw error;
@@ -136,7 +132,7 @@ export class LogLink {
     this.#isAccepted = true;
     if (this.#state !== 'stopped') return;
     this.#state = 'relinking';
-    this.#mustRelink = this.#stopReason;
+    this.#relinks.demand(this.#stopReason);
     this.#stopReason = undefined;
   }
 
@@ -157,7 +153,7 @@ export class LogLink {
     const isUnknown = ![...positions.values()].some(({ bookmark }) => bookmark !== null);
     if (isUnknown) await this.#assertOurs(offsets);
     this.#partitions = partitions;
-    this.#goal = offsets;
+    this.#catchUp.begin(offsets);
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (this.#state === 'starting' && isBehind) this.#state = isEmpty ? 'bootstrapping' : 'catching-up';
@@ -182,23 +178,20 @@ export class LogLink {
     const { partitions } = await log.open();
     const offsets = await log.offsets();
     await this.#assertOurs(offsets);
-    if (isEmpty && !this.#hasCaughtUp) assertWhole(offsets);
+    if (isEmpty && !this.#catchUp.hasEverEnded) assertWhole(offsets);
     world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
-    this.#relinks += 1;
-    this.#relinksInVain += 1;
-    const waitMs = backoffMs(policies.relink, this.#relinksInVain, world.random);
-    this.#relinkAtMs = world.clock.monotonic() + waitMs;
+    this.#relinks.begin({ nowMs: world.clock.monotonic(), random: world.random });
     this.#partitions = partitions;
     if (this.#state !== 'bootstrapping' && this.#state !== 'catching-up') this.#state = 'relinking';
     await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])));
-    this.#goal = offsets;
-    this.#mustRelink = undefined;
+    this.#catchUp.begin(offsets);
+    this.#relinks.settle();
     this.#saw(offsets);
     this.#checkGoal();
   }
 
   async #look(): Promise<void> {
-    const wasReachable = this.#isReachable;
+    const wasReachable = this.#contact.isThere;
     const { log, publisher, world } = this.#options;
     const askedAtMs = world.clock.monotonic();
     // The topic itself may be what is missing; opening makes it anew.
@@ -209,9 +202,9 @@ export class LogLink {
     for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
     this.#options.wakePublisher();
     if (!wasReachable) {
-      world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
+      world.logger[this.#contact.failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
       if (this.#reading.seek()) {
-        this.#mustProve = false;
+        this.#contact.proves();
         this.#letPublish();
       }
     }
@@ -231,18 +224,15 @@ export class LogLink {
    */
   #letPublish(): void {
     const { applier, publisher, wakePublisher } = this.#options;
-    if (publisher.isConnected || this.#partitions === 0 || this.#mustRelink) return;
+    if (publisher.isConnected || this.#partitions === 0 || this.#relinks.reason) return;
     if (this.#state === 'relinking' || this.#state === 'stopped' || !applier.isProven) return;
     publisher.connected(this.#partitions);
     wakePublisher();
   }
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
-    if (this.#state === 'stopped' || this.#isStopping || this.#mustRelink) return 'seek';
-    if (this.#mustProve) {
-      this.#mustProve = false;
-      return 'seek';
-    }
+    if (this.#state === 'stopped' || this.#isStopping || this.#relinks.reason) return 'seek';
+    if (this.#contact.takeDoubt()) return 'seek';
     const { applier, lag, world, wakePublisher } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());
@@ -253,7 +243,7 @@ export class LogLink {
       return next;
     } catch (error) {
       if (isReplicationError(error, 'log-mismatch')) {
-        this.#mustRelink = error;
+        this.#relinks.demand(error);
       } else {
         this.#isStopping = true;
         this.#options.failed(error);
@@ -266,42 +256,37 @@ export class LogLink {
 
   #saw(offsets: readonly PartitionOffsets[]): void {
     const now = this.#options.world.clock.monotonic();
-    this.#isReachable = true;
+    this.#contact.made();
     for (const { partition, end } of offsets) this.#options.lag.saw(partition, end, now);
   }
 
   /** Everything that the log held when reading began was read: the replica is live, and may publish. */
   #checkGoal(): void {
-    const { applier } = this.#options;
-    if (!this.#goal || this.#state === 'stopped' || this.#mustRelink) return;
-    if (!this.#goal.every(({ partition, end }) => applier.position(partition).next >= end)) return;
-    this.#goal = undefined;
-    this.#relinksInVain = 0;
-    this.#hasCaughtUp = true;
+    if (this.#state === 'stopped' || this.#relinks.reason || !this.#catchUp.ends()) return;
+    this.#relinks.succeeded();
     this.#state = 'live';
     this.#letPublish();
   }
 
   #unreachable(error: ReplicationError): NextStep {
     const { lag, publisher, world, isEmpty } = this.#options;
-    this.#failures += 1;
+    this.#contact.lost();
+    const { failures } = this.#contact;
     // A broker that is still starting refuses once or twice; only what lasts is worth a line.
-    const level = this.#failures === LOOKS ? 'warn' : 'debug';
-    const fields = { error: error.message, failures: this.#failures };
+    const level = failures === LOOKS ? 'warn' : 'debug';
+    const fields = { error: error.message, failures };
     world.logger[level](fields, 'the log does not answer; it is tried again');
-    this.#isReachable = false;
     publisher.disconnected();
-    this.#mustProve = true;
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
     if (this.#state === 'starting' && !isEmpty) this.#state = 'live';
-    return backoffMs(policies.connect, this.#failures, world.random);
+    return backoffMs(policies.connect, failures, world.random);
   }
 
   #stop(error: ReplicationError): void {
     this.#state = 'stopped';
     this.#stopReason = error;
-    this.#mustRelink = undefined;
+    this.#relinks.settle();
     this.#options.publisher.pause();
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
     // Nothing waits for it: what still arrives is refused by the state.

@@ -2,34 +2,31 @@
  * Opens a replica: takes the lock, opens and claims the file, mints the origin of this run, and wires the parts.
  *
  * The order matters: nothing touches the file before the lock is held, and whatever fails gives back what was
- * taken before it.
+ * taken before it. The parts that need a log are wired in `flow.ts`.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Announcement } from './announcement.ts';
-import { Announcer } from './announcer.ts';
-import { Applier } from './applier.ts';
-import { bootstrapFromPeer, DOWNLOAD_FILE } from './bootstrap.ts';
+import { Admission } from './admission.ts';
+import { DOWNLOAD_FILE } from './bootstrap.ts';
 import { createChain } from './chain.ts';
 import { Consistency } from './consistency.ts';
 import { claimDirectory } from './directory.ts';
+import { type ReplicaFlow, wireFlow } from './flow.ts';
 import { History } from './history.ts';
-import { LagMeter } from './lag.ts';
 import { withDefaults } from './limits.ts';
 import { lockDirectory } from './lock.ts';
-import { LogLink } from './log-link.ts';
 import { Loop, type NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
 import { mintOrigin } from './origin.ts';
 import { Origins } from './origins.ts';
-import { httpPeers } from './peer.ts';
 import { loadPositions } from './positions.ts';
-import { Publisher } from './publisher.ts';
 import { Registry } from './registry.ts';
-import { Repair } from './repair.ts';
-import { Replica, type ReplicaFlow, type ReplicaOptions, type ReplicaParts } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaOptions } from './replica-options.ts';
+import type { ReplicaParts } from './replica-parts.ts';
 import { createTables } from './schema.ts';
 import { SNAPSHOT_PREFIX } from './snapshot.ts';
+import { SnapshotDonor } from './snapshot-donor.ts';
 import { type Database, openDatabase } from './sqlite.ts';
 import { loadStalls, resumeSchemaStalls } from './stalls.ts';
 import { defineTable, type Table } from './table.ts';
@@ -119,8 +116,29 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
   });
 
   const isCurrent = (name: string): boolean => name === own.name || registry.liveOrigins().includes(name);
-  const flow: ReplicaFlow | undefined = replication && wireFlow();
-  const hasCaughtUp = (): boolean => flow?.link.hasCaughtUp ?? true;
+  const flow: ReplicaFlow | undefined =
+    replication &&
+    wireFlow({
+      options,
+      replication,
+      limits,
+      tables,
+      database,
+      chain,
+      history,
+      origins,
+      own,
+      positions,
+      stalls,
+      writer,
+      arrivals,
+      registry,
+      isEmpty,
+      isCurrent,
+      describe: () => replica.announcement(),
+      loop,
+      failed,
+    });
   const consistency = new Consistency({
     own: own.name,
     origins,
@@ -128,11 +146,21 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     registry,
     clock,
     limits,
-    hasCaughtUp,
+    hasCaughtUp: () => flow?.link.hasCaughtUp ?? true,
     isCurrent,
     isStalled: (name) => stalls.has(name) && flow?.repair.isDismissed(name) !== true,
   });
-  const parts = {
+  const admission = new Admission({ flow, limits, isEmptyAtStart: isEmpty });
+  const donor = new SnapshotDonor({
+    admission,
+    databaseFile: options.file,
+    cluster,
+    schemaVersion,
+    own: own.name,
+    tables,
+    now: () => clock.now(),
+  });
+  const replica = new Replica(options, {
     lock,
     database,
     origins,
@@ -144,96 +172,11 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     arrivals,
     registry,
     consistency,
+    admission,
+    donor,
     limits,
     flow,
-  };
-  const replica = new Replica(options, parts, { isEmpty, isCurrent });
+    isCurrent,
+  });
   return replica;
-
-  function wireFlow(): ReplicaFlow | undefined {
-    if (!replication) return undefined;
-    const { log, channel } = replication;
-    const callPeer = replication.callPeer ?? httpPeers(chain);
-    const publisher = new Publisher({
-      log,
-      cluster,
-      chain,
-      reader: database.reader,
-      history,
-      origins,
-      writer,
-      world,
-      maxRows: limits.publishRows,
-      maxBytes: limits.publishBytes,
-      maxWaiters: limits.maxWaiters,
-    });
-    const publishing = loop(() => publisher.publishOnce());
-    const applier = new Applier({
-      topic,
-      chain,
-      history,
-      origins,
-      reader: database.reader,
-      writer,
-      publisher,
-      own: own.name,
-      schemaVersion,
-      positions,
-      stalls,
-      arrivals,
-      world,
-    });
-    const lag = new LagMeter();
-    const link = new LogLink({
-      log,
-      applier,
-      publisher,
-      lag,
-      world,
-      chain,
-      positions,
-      isEmpty,
-      standstillMs: limits.standstillMs,
-      snapshotMinRecords: limits.snapshotMinRecords,
-      bootstrap: () =>
-        bootstrapFromPeer({
-          databaseFile: options.file,
-          cluster,
-          schemaVersion,
-          topic,
-          tables,
-          chain,
-          reader: database.reader,
-          origins,
-          positions,
-          stalls,
-          registry,
-          callPeer,
-          world,
-        }),
-      wakePublisher: () => publishing.wake(),
-      failed,
-    });
-    const linking = loop(() => link.step());
-    const lagNow = (): number | undefined =>
-      lag.lag((partition) => applier.position(partition).next, clock.monotonic())?.records;
-    const repair = new Repair({
-      own: own.name,
-      origins,
-      applier,
-      publisher,
-      registry,
-      callPeer,
-      world,
-      isQuiet: () => link.state === 'live' && link.isReachable && lagNow() === 0,
-      isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',
-      isCurrent,
-      readAgain: () => link.readAgain(),
-      wakePublisher: () => publishing.wake(),
-    });
-    const repairing = loop(() => repair.step());
-    const describe = (): Omit<Announcement, 'beat' | 'cluster'> => replica.announcement();
-    const announcer = new Announcer({ channel, chain, cluster, registry, world, describe });
-    return { publisher, publishing, applier, link, linking, repair, repairing, lag, announcer, topic };
-  }
 }

@@ -3,10 +3,10 @@
  */
 import type { ReplicaState } from './announcement.ts';
 import type { ApplierCounters } from './applier.ts';
+import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { digestOf, type Origins, type Vector } from './origins.ts';
 import { countQuarantined } from './quarantine.ts';
-import type { ReplicaFlow } from './replica.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Clock } from './surroundings.ts';

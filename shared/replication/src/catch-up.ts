@@ -1,0 +1,34 @@
+/**
+ * Catching up: everything that the log held when reading (re)began has to be read before a replica is live.
+ */
+import type { PartitionOffsets } from './change-log.ts';
+
+/** Where reading has to get to. */
+export class CatchUp {
+  readonly #nextOf: (partition: number) => number;
+  #goal: readonly PartitionOffsets[] | undefined;
+  #hasEverEnded = false;
+
+  /** `nextOf`: the position of a partition. */
+  constructor(nextOf: (partition: number) => number) {
+    this.#nextOf = nextOf;
+  }
+
+  /** True once a goal was reached: everything that the log held at the first contact was applied. */
+  get hasEverEnded(): boolean {
+    return this.#hasEverEnded;
+  }
+
+  /** The ends that have to be reached now. */
+  begin(goal: readonly PartitionOffsets[]): void {
+    this.#goal = goal;
+  }
+
+  /** True at the moment in which the goal is seen to be reached; false before, and from then on. */
+  ends(): boolean {
+    if (!this.#goal?.every(({ partition, end }) => this.#nextOf(partition) >= end)) return false;
+    this.#goal = undefined;
+    this.#hasEverEnded = true;
+    return true;
+  }
+}

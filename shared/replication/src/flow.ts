@@ -1,0 +1,158 @@
+/**
+ * The flow: the parts of a replica that exist only with a log, wired to its database.
+ *
+ *   rows -> publisher -> log -> link -> applier -> rows of the others;  repair <-> peers;  announcer -> beats
+ */
+import type { Announcement } from './announcement.ts';
+import { Announcer } from './announcer.ts';
+import { Applier } from './applier.ts';
+import { bootstrapFromPeer } from './bootstrap.ts';
+import type { Chain } from './chain.ts';
+import type { History } from './history.ts';
+import { LagMeter } from './lag.ts';
+import type { Limits } from './limits.ts';
+import { LogLink } from './log-link.ts';
+import type { Loop, NextStep } from './loop.ts';
+import type { Milestones } from './milestones.ts';
+import type { Origin, Origins } from './origins.ts';
+import { httpPeers } from './peer.ts';
+import type { Position } from './positions.ts';
+import { Publisher } from './publisher.ts';
+import type { Registry } from './registry.ts';
+import { Repair } from './repair.ts';
+import type { ReplicaOptions } from './replica-options.ts';
+import type { Database } from './sqlite.ts';
+import type { Stall } from './stalls.ts';
+import type { Table } from './table.ts';
+import type { Writer } from './writer.ts';
+
+/** The parts that exist only with a log. */
+export interface ReplicaFlow {
+  readonly publisher: Publisher;
+  readonly publishing: Loop;
+  readonly applier: Applier;
+  readonly link: LogLink;
+  readonly linking: Loop;
+  readonly repair: Repair;
+  readonly repairing: Loop;
+  readonly lag: LagMeter;
+  readonly announcer: Announcer;
+  readonly topic: string;
+}
+
+/** What a flow is wired to. */
+export interface FlowOptions {
+  readonly options: ReplicaOptions;
+  readonly replication: NonNullable<ReplicaOptions['replication']>;
+  readonly limits: Limits;
+  readonly tables: readonly Table[];
+  readonly database: Database;
+  readonly chain: Chain;
+  readonly history: History;
+  readonly origins: Origins;
+  readonly own: Origin;
+  readonly positions: Map<number, Position>;
+  readonly stalls: Map<string, Stall>;
+  readonly writer: Writer;
+  readonly arrivals: Milestones;
+  readonly registry: Registry;
+  /** True when the directory held nothing at the start. */
+  readonly isEmpty: boolean;
+  readonly isCurrent: (origin: string) => boolean;
+  /** This replica's next beat. */
+  readonly describe: () => Omit<Announcement, 'beat' | 'cluster'>;
+  readonly loop: (step: () => Promise<NextStep>) => Loop;
+  /** The process has to end. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Wires the flow; nothing runs before its loops are started. */
+export function wireFlow(parts: FlowOptions): ReplicaFlow {
+  const { options, limits, tables, database, chain, history, origins, own, positions, stalls } = parts;
+  const { writer, arrivals, registry, isEmpty, isCurrent, describe, loop, failed } = parts;
+  const { cluster, world } = options;
+  const { version: schemaVersion } = options.description;
+  const { topic, log, channel } = parts.replication;
+  const { reader } = database;
+  const callPeer = parts.replication.callPeer ?? httpPeers(chain);
+  const publisher = new Publisher({
+    log,
+    cluster,
+    chain,
+    reader,
+    history,
+    origins,
+    writer,
+    world,
+    maxRows: limits.publishRows,
+    maxBytes: limits.publishBytes,
+    maxWaiters: limits.maxWaiters,
+  });
+  const publishing = loop(() => publisher.publishOnce());
+  const applier = new Applier({
+    topic,
+    chain,
+    history,
+    origins,
+    reader,
+    writer,
+    publisher,
+    own: own.name,
+    schemaVersion,
+    positions,
+    stalls,
+    arrivals,
+    world,
+  });
+  const lag = new LagMeter();
+  const link = new LogLink({
+    log,
+    applier,
+    publisher,
+    lag,
+    world,
+    chain,
+    positions,
+    isEmpty,
+    standstillMs: limits.standstillMs,
+    snapshotMinRecords: limits.snapshotMinRecords,
+    bootstrap: () =>
+      bootstrapFromPeer({
+        databaseFile: options.file,
+        cluster,
+        schemaVersion,
+        topic,
+        tables,
+        chain,
+        reader,
+        origins,
+        positions,
+        stalls,
+        registry,
+        callPeer,
+        world,
+      }),
+    wakePublisher: () => publishing.wake(),
+    failed,
+  });
+  const linking = loop(() => link.step());
+  const lagNow = (): number | undefined =>
+    lag.lag((partition) => applier.position(partition).next, world.clock.monotonic())?.records;
+  const repair = new Repair({
+    own: own.name,
+    origins,
+    applier,
+    publisher,
+    registry,
+    callPeer,
+    world,
+    isQuiet: () => link.state === 'live' && link.isReachable && lagNow() === 0,
+    isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',
+    isCurrent,
+    readAgain: () => link.readAgain(),
+    wakePublisher: () => publishing.wake(),
+  });
+  const repairing = loop(() => repair.step());
+  const announcer = new Announcer({ channel, chain, cluster, registry, world, describe });
+  return { publisher, publishing, applier, link, linking, repair, repairing, lag, announcer, topic };
+}
