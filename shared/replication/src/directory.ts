@@ -1,5 +1,7 @@
 /**
- * Whose data directory this is: a file belongs to one replica id of one cluster, and to no older build.
+ * Whose data directory this is: a file belongs to one replica id of one cluster, and to builds that know its rows.
+ *
+ * A newer build may have opened it: as long as it wrote and applied no row of its own version, the way back is open.
  */
 import { ReplicationError } from './errors.ts';
 import type { Connection } from './sqlite.ts';
@@ -31,17 +33,40 @@ export async function claimDirectory(connection: Connection, claim: Claim): Prom
       'Use the directory of this cluster, or an empty one.',
     );
   }
+  // Rows are looked through only after a newer build was here: nobody else can have stored newer ones.
   if (found && found.schema_version > claim.schemaVersion) {
-    throw refused(
-      `it was used by a build that writes schema version ${found.schema_version}; this one knows ${claim.schemaVersion}`,
-      'Start the newer build again.',
-    );
+    const newest = await newestRow(connection);
+    if (newest > claim.schemaVersion) {
+      throw refused(
+        `it holds rows of schema version ${newest}, and this build knows versions up to ${claim.schemaVersion}`,
+        'Start the newer build again.',
+      );
+    }
   }
   await connection.run(
     `INSERT INTO replication_replica (only_row, replica_id, cluster, schema_version) VALUES (1, ?, ?, ?)
      ON CONFLICT (only_row) DO UPDATE SET schema_version = excluded.schema_version`,
     [claim.replicaId, claim.cluster, claim.schemaVersion],
   );
+}
+
+/**
+ * The newest schema version among all rows, of tables too that this build has never heard of: whatever has a place
+ * and a link is a row.
+ */
+async function newestRow(connection: Connection): Promise<number> {
+  const tables = await connection.all<{ name: string }>(
+    `SELECT name FROM sqlite_master m WHERE type = 'table' AND 3 = (
+       SELECT count(*) FROM pragma_table_info(m.name) WHERE name IN ('seq', 'schema_version', 'chain'))`,
+  );
+  let newest = 0;
+  for (const { name } of tables) {
+    const [row] = await connection.all<{ version: number | null }>(
+      `SELECT max(schema_version) AS version FROM "${name}"`,
+    );
+    newest = Math.max(newest, row?.version ?? 0);
+  }
+  return newest;
 }
 
 function refused(what: string, hint: string): ReplicationError {

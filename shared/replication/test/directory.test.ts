@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimDirectory } from '../src/directory.ts';
-import { openWorkbench, type Workbench } from '../testing/index.ts';
+import { note, openWorkbench, type Workbench } from '../testing/index.ts';
 
 let bench: Workbench;
 const claim = { replicaId: 'order-1', cluster: 'test', schemaVersion: 2 };
@@ -16,12 +16,35 @@ describe('a data directory', () => {
     await expect(claimDirectory(bench.database.writer, claim)).resolves.toBeUndefined();
   });
 
-  it('goes along with a newer build and then refuses the older one', async () => {
+  it('goes back to an older build as long as it holds no row of the newer one', async () => {
     await claimDirectory(bench.database.writer, { ...claim, schemaVersion: 3 });
-    await expect(claimDirectory(bench.database.writer, claim)).rejects.toMatchObject({
+    await bench.writer.insert(bench.table('notes'), note('n1'));
+    await claimDirectory(bench.database.writer, claim);
+    const rows = await bench.database.reader.all('SELECT schema_version FROM replication_replica');
+    expect(rows).toEqual([{ schema_version: 2 }]);
+  });
+
+  it.each([
+    ['a table', `UPDATE notes SET schema_version = 3`],
+    [
+      'a table that only the newer build has',
+      `CREATE TABLE later AS SELECT origin, seq, 3 AS schema_version, chain FROM notes`,
+    ],
+    [
+      'the hidden rows',
+      `INSERT INTO replication_hidden SELECT origin, 2, 'notes', 3, chain, x'00', 'no' FROM notes`,
+    ],
+  ])('that holds a row of a newer build in %s is refused to the older one', async (_, sql) => {
+    const { writer: connection } = bench.database;
+    await bench.writer.insert(bench.table('notes'), note('n1'));
+    await claimDirectory(connection, { ...claim, schemaVersion: 3 });
+    await connection.execute(sql);
+    await expect(claimDirectory(connection, claim)).rejects.toMatchObject({
       code: 'directory-refused',
-      message: expect.stringContaining('schema version 3'),
+      message: expect.stringContaining('rows of schema version 3'),
+      hint: expect.stringContaining('newer build'),
     });
+    await claimDirectory(connection, { ...claim, schemaVersion: 3 });
   });
 
   it.each([
