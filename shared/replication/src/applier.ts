@@ -11,7 +11,7 @@ import { type ApplyPlan, type PlanContext, planFromPeer, planPiece } from './app
 import { backoffMs, policies } from './backoff.ts';
 import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
-import type { LogRead, LogRecord } from './change-log.ts';
+import type { LogRead, LogRecord, PartitionOffsets } from './change-log.ts';
 import { Continuity } from './continuity.ts';
 import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
 import { forgetLog } from './forget-log.ts';
@@ -96,6 +96,13 @@ export class Applier {
     return this.#continuity.restart(partition, this.position(partition));
   }
 
+  /** The landmarks are to be seen again: from now on each partition starts there. The caller lets the reader seek. */
+  revisit(offsets: readonly PartitionOffsets[]): void {
+    for (const { partition, low } of offsets) {
+      this.#continuity.revisit(partition, { position: this.position(partition), low });
+    }
+  }
+
   /**
    * Takes one read of one partition.
    * @returns `'seek'` when the partition has to be read again from `startOf`.
@@ -117,7 +124,7 @@ export class Applier {
       try {
         const next = await this.#apply(read, unread);
         this.#failures = 0;
-        if (next === 'go on') this.#continuity.advance(read);
+        if (next === 'go on') this.#continuity.advance(read, this.position(read.partition));
         return next;
       } catch (error) {
         if (!isReplicationError(error) || !error.isRetryable) throw error;
@@ -151,6 +158,7 @@ export class Applier {
     return this.#alone(async () => {
       const { writer, topic, origins, positions, stalls } = this.#options;
       await writer.submit(forgetLog({ topic, lows, origins, positions, stalls }));
+      this.#continuity.forget();
       this.#cut = new Set([...lows].filter(([, low]) => low > 0).map(([partition]) => partition));
     });
   }

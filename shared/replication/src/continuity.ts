@@ -4,10 +4,14 @@
  * A partition's cursor is *unproven* after every start of reading: the record at the bookmark must be the one
  * remembered. Then it is *proven*, and each read must start where the last one ended. Anything else is never
  * skipped: it is `log-mismatch`, and the log link decides what to do.
+ *
+ * A log that is exchanged between two reads and refilled beyond the position continues without a seam, and its
+ * records become the bookmark. So each cursor keeps a *landmark*, a bookmark of some time ago, that is read again
+ * on a timer: the record there must still be the one remembered.
  */
 import type { LogRead, LogRecord } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
-import { isBookmarked, type Position, readingStart } from './positions.ts';
+import { type Bookmark, isBookmarked, type Position, readingStart } from './positions.ts';
 
 /** Reads in a row that may start elsewhere before the log counts as one that does not fit. */
 const MAX_STRANGE_READS = 5;
@@ -19,6 +23,9 @@ interface Cursor {
   /** Offsets without a record that the last read showed, to be confirmed by a fresh one. */
   gaps: readonly Gap[];
   strangeReads: number;
+  landmark: Bookmark | null;
+  /** True from `revisit` until the landmark was seen: reading starts there and goes no further. */
+  isRevisiting: boolean;
 }
 
 interface Gap {
@@ -38,9 +45,25 @@ export class Continuity {
   /** Reading (re)starts: says from where, and demands the bookmark first. */
   restart(partition: number, position: Position): number {
     const cursor = this.#cursor(partition);
-    cursor.from = readingStart(position);
     cursor.isProven = position.bookmark === null;
+    cursor.from = cursor.isRevisiting && cursor.landmark ? cursor.landmark.offset : readingStart(position);
     return cursor.from;
+  }
+
+  /**
+   * From the next (re)start on, the landmark is looked at before all else. `low` is the first offset that the
+   * partition still has: a landmark that retention has removed proves nothing any more and is set anew.
+   */
+  revisit(partition: number, { position, low }: { position: Position; low: number }): void {
+    const cursor = this.#cursor(partition);
+    if (!cursor.landmark || cursor.landmark.offset < low) cursor.landmark = position.bookmark;
+    // The bookmark itself is demanded by every start of reading.
+    cursor.isRevisiting = cursor.landmark?.offset !== position.bookmark?.offset;
+  }
+
+  /** Everything is read again from the start: nothing of before counts. */
+  forget(): void {
+    this.#cursors.clear();
   }
 
   /** True once the bookmark was seen since reading last (re)started. */
@@ -55,7 +78,13 @@ export class Continuity {
   check(read: LogRead, position: Position): Continuation {
     const cursor = this.#cursor(read.partition);
     if (read.from !== cursor.from) return this.#strange(read, cursor);
-    const records = cursor.isProven ? read.records : afterBookmark(read, position);
+    if (cursor.isRevisiting && cursor.landmark) {
+      afterBookmark(read, cursor.landmark);
+      cursor.isRevisiting = false;
+      cursor.landmark = position.bookmark;
+      return { unread: 'read again' };
+    }
+    const records = cursor.isProven ? read.records : afterBookmark(read, position.bookmark);
     if (records.some((record) => record.offset < position.next && !record.isMarker)) {
       throw mismatch(
         `partition ${read.partition} holds a record below offset ${position.next} that was not there before`,
@@ -75,9 +104,11 @@ export class Continuity {
     return areConfirmed ? { unread, passedGaps: gaps } : { unread: 'read again' };
   }
 
-  /** The read was taken: the next one has to follow it. */
-  advance(read: LogRead): void {
-    this.#cursor(read.partition).from = read.next;
+  /** The read was taken, and the position is `position` now: the next read has to follow it. */
+  advance(read: LogRead, position: Position): void {
+    const cursor = this.#cursor(read.partition);
+    cursor.from = read.next;
+    cursor.landmark ??= position.bookmark;
   }
 
   /** A read from elsewhere: left over from before a seek, or a consumer that reset itself. Ask again, a few times. */
@@ -95,7 +126,14 @@ export class Continuity {
   #cursor(partition: number): Cursor {
     let cursor = this.#cursors.get(partition);
     if (!cursor) {
-      cursor = { from: 0, isProven: false, gaps: [], strangeReads: 0 };
+      cursor = {
+        from: 0,
+        isProven: false,
+        gaps: [],
+        strangeReads: 0,
+        landmark: null,
+        isRevisiting: false,
+      };
       this.#cursors.set(partition, cursor);
     }
     return cursor;
@@ -103,7 +141,7 @@ export class Continuity {
 }
 
 /** The first record must be the bookmarked one; gives what follows it. */
-function afterBookmark(read: LogRead, { bookmark }: Position): readonly LogRecord[] {
+function afterBookmark(read: LogRead, bookmark: Bookmark | null): readonly LogRecord[] {
   const [first, ...rest] = read.records;
   if (!bookmark) return read.records;
   if (!first || !isBookmarked(first, bookmark)) {

@@ -115,6 +115,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     positions,
     isEmpty,
     standstillMs: limits.standstillMs,
+    landmarkMs: limits.landmarkMs,
     snapshotMinRecords: limits.snapshotMinRecords,
     bootstrap: () =>
       bootstrapFromPeer({

@@ -24,6 +24,8 @@ export interface Limits {
   readonly goneAfterMs: number;
   /** Time without progress below the end of the log until the reader is replaced, in milliseconds. Default 15 000. */
   readonly standstillMs: number;
+  /** Time between two looks whether records read some time ago are still the same, in milliseconds. Default 5000. */
+  readonly landmarkMs: number;
   /** Records of the log from which on an empty replica prefers a peer's snapshot to reading them. Default 50 000. */
   readonly snapshotMinRecords: number;
   /** How long a stop waits for unpublished rows to reach the log, in milliseconds. Default 2000. */
@@ -45,6 +47,7 @@ const DEFAULTS: Limits = {
   tokenWaitMs: 2000,
   goneAfterMs: 7 * 24 * 3_600_000,
   standstillMs: 15_000,
+  landmarkMs: 5000,
   snapshotMinRecords: 50_000,
   drainMs: 2000,
   busyTimeoutMs: 2000,

@@ -1,8 +1,9 @@
 /**
  * The guard: do the positions still lie within the log?
  *
- * It looks at offsets only; whether the records are the same is asked by the bookmark when they are read. A broker
- * that just came back may show an old end for a moment, so only several looks in a row count.
+ * It looks at offsets only; whether the records are the same is asked by bookmarks and landmarks when they are read,
+ * and the guard says when that is due. A broker that just came back may show an old end for a moment, so only several
+ * looks in a row count.
  */
 import type { PartitionOffsets } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
@@ -14,15 +15,26 @@ export const LOOKS = 3;
 /** Watches the offsets of one log. */
 export class LogGuard {
   readonly #positions: ReadonlyMap<number, Position>;
+  readonly #landmarkMs: number;
   #mismatches = 0;
+  #landmarksAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(positions: ReadonlyMap<number, Position>) {
+  /** `landmarkMs`: time between two looks at the landmarks. */
+  constructor(positions: ReadonlyMap<number, Position>, { landmarkMs }: { landmarkMs: number }) {
     this.#positions = positions;
+    this.#landmarkMs = landmarkMs;
   }
 
   /** True while a mismatch is seen that does not count yet. */
   get isInDoubt(): boolean {
     return this.#mismatches > 0;
+  }
+
+  /** True when it is time to read the landmarks again; the next time is counted from then on. */
+  takeLandmarkTurn(nowMs: number): boolean {
+    if (nowMs - this.#landmarksAtMs < this.#landmarkMs) return false;
+    this.#landmarksAtMs = nowMs;
+    return true;
   }
 
   /**

@@ -32,6 +32,8 @@ export interface LogLinkOptions extends Omit<ReadingOptions, 'take'> {
   readonly publisher: Publisher;
   readonly positions: ReadonlyMap<number, Position>;
   readonly lag: LagMeter;
+  /** Time between two looks at the landmarks, in milliseconds. */
+  readonly landmarkMs: number;
   /** True when this directory held nothing at the start. */
   readonly isEmpty: boolean;
   /** Takes a snapshot of a peer where there is one; true when that worked. */
@@ -63,7 +65,7 @@ export class LogLink {
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
-    this.#guard = new LogGuard(options.positions);
+    this.#guard = new LogGuard(options.positions, options);
     this.#catchUp = new CatchUp((partition) => options.applier.position(partition).next);
     this.#reading = new Reading({ ...options, take: (read) => this.#take(read) });
   }
@@ -209,6 +211,10 @@ export class LogLink {
       }
     }
     this.#checkGoal();
+    if (this.#guard.takeLandmarkTurn(askedAtMs)) {
+      this.#options.applier.revisit(offsets);
+      this.#reading.seek();
+    }
     await this.#reading.watch(offsets);
   }
 

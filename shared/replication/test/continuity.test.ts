@@ -100,6 +100,67 @@ describe('a bookmark', () => {
   });
 });
 
+describe('a landmark', () => {
+  /** The first partition has been read on, far beyond the landmark. */
+  beforeEach(async () => {
+    append(...write(3));
+    await bench.readAll(0);
+    append(...write(4));
+    await bench.readAll(0);
+    append(...write(2));
+  });
+  const revisit = (): number => {
+    bench.applier.revisit(broker.offsets());
+    return bench.applier.startOf(0);
+  };
+
+  it('is read again on demand, and then reading goes on where it was', async () => {
+    expect(revisit()).toBe(2);
+    expect(await bench.applier.applyBatch(readFrom(2))).toBe('seek');
+    expect([bench.applier.startOf(0), next()]).toEqual([6, 7]);
+    expect(await bench.applier.applyBatch(readFrom(6))).toBe('go on');
+    expect(applied()).toBe(9);
+    expect(bench.applier.counters.duplicates).toBe(0);
+  });
+
+  it('that is another record means another log, although reading continues without a seam', async () => {
+    broker.alter(0, 2, { timestampMs: 1 });
+    bench.applier.startOf(0);
+    expect(await bench.applier.applyBatch(readFrom(6))).toBe('go on');
+    expect(revisit()).toBe(2);
+    await expect(bench.applier.applyBatch(readFrom(2))).rejects.toMatchObject(mismatch);
+  });
+
+  it('moves along, so that each look covers what was read since the one before', async () => {
+    revisit();
+    await bench.applier.applyBatch(readFrom(2));
+    await bench.readAll(0);
+    expect(revisit()).toBe(6);
+  });
+
+  it('is asked for again when reading was interrupted before it was seen', async () => {
+    expect(revisit()).toBe(2);
+    expect(bench.applier.startOf(0)).toBe(2);
+  });
+
+  it('that retention has removed proves nothing, and is set anew', async () => {
+    broker.retain(0, 4);
+    expect(revisit()).toBe(6);
+  });
+
+  it('costs nothing where nothing was read since', async () => {
+    await bench.readAll(0);
+    revisit();
+    await bench.applier.applyBatch(readFrom(2));
+    await bench.readAll(0);
+    revisit();
+    await bench.applier.applyBatch(readFrom(6));
+    await bench.readAll(0);
+    expect(revisit()).toBe(8);
+    expect(await bench.applier.applyBatch(readFrom(8))).toBe('go on');
+  });
+});
+
 describe('a record where there was none', () => {
   it('below the position means another log', async () => {
     append(...write(2));

@@ -169,6 +169,27 @@ describe('a log that is not the one that was read before', () => {
     expect(broker.allRecords()).toHaveLength(8);
   });
 
+  it.each([
+    ['recreated', () => broker.recreate()],
+    ['cut to nothing at its end', () => broker.truncate(0, 0)],
+  ])(
+    'is noticed without any outage when it was %s and refilled beyond the position between two reads',
+    async (_, exchange) => {
+      const replica = await live('a');
+      await Promise.all(['a1', 'a2'].map((id) => replica.insert('notes', note(id), { concern: 'log' })));
+      await waitUntil('all is read back', async () => (await replica.status()).unpublished === 0);
+      // In one turn of the event loop, so that neither a read nor the guard falls in between.
+      exchange();
+      const run = stranger();
+      append(run, 'n1', 'n2', 'n3', 'n4', 'n5');
+      await waitUntil('it is noticed', async () => (await replica.status()).counters.relinks > 0);
+      await arrives(replica, run.origin, 5);
+      await waitUntil('its own rows are in the log again', () => broker.allRecords().length === 7);
+      expect(replica.readiness().ready).toBe(true);
+      expect((await replica.status()).counters.relinks).toBe(1);
+    },
+  );
+
   it('nothing is written to before it is known to be the same', async () => {
     const first = await live('a');
     await first.insert('notes', note('a1'), { concern: 'log' });
