@@ -23,7 +23,6 @@ const MAX_ACKNOWLEDGEMENTS = 1000;
 
 /** The way out of one origin's rows. */
 export class Outgoing {
-  readonly #most: number;
   #acknowledged: number;
   #acknowledgements: Acknowledgement[] = [];
   #returns = 0;
@@ -31,12 +30,9 @@ export class Outgoing {
   #losses = 0;
   #failures = 0;
   #retryAtMs = 0;
-  #maxRows: number;
 
-  constructor(options: { acknowledged: number; maxRows: number }) {
+  constructor(options: { acknowledged: number }) {
     this.#acknowledged = options.acknowledged;
-    this.#most = options.maxRows;
-    this.#maxRows = options.maxRows;
   }
 
   /** The log has rows up to here, as far as it said. */
@@ -49,20 +45,14 @@ export class Outgoing {
     return this.#returns;
   }
 
-  /** Rows of the next append at most. */
-  get maxRows(): number {
-    return this.#maxRows;
-  }
-
   /** Monotonic time before which nothing is tried. */
   get retryAtMs(): number {
     return this.#retryAtMs;
   }
 
-  /** The log took an append: batches may grow again. */
+  /** The log took an append. */
   succeeded(): void {
     this.#failures = 0;
-    this.#maxRows = Math.min(this.#most, this.#maxRows * 2);
   }
 
   /** An append up to `seq` was acknowledged. */
@@ -93,11 +83,6 @@ export class Outgoing {
     this.#returns += 1;
     this.#losses += 1;
     this.#retryAtMs = nowMs + backoffMs(policies.publish, this.#losses, random);
-  }
-
-  /** An append of `rows` rows was too large: smaller ones are tried at once. */
-  tooLarge(rows: number): void {
-    this.#maxRows = Math.max(1, Math.floor(rows / 2));
   }
 
   /** An append failed; says how many did in a row. */

@@ -11,6 +11,7 @@
  * `published` is moved by the applier when it reads the rows back.
  */
 import { createHash } from 'node:crypto';
+import { BatchSize } from './batch-size.ts';
 import type { Chain } from './chain.ts';
 import { encodeEvent } from './change-event.ts';
 import type { ChangeLog } from './change-log.ts';
@@ -45,6 +46,7 @@ export interface PublisherOptions {
 /** Publishes the rows minted in this directory. */
 export class Publisher {
   readonly #options: PublisherOptions;
+  readonly #batchSize: BatchSize;
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #acknowledgedRows: Milestones;
   /** Highest acknowledged row of each origin in this run: what counts as never acknowledged is above it. */
@@ -59,6 +61,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#batchSize = new BatchSize({ rows: options.maxRows, bytes: options.maxBytes });
     this.#acknowledgedRows = new Milestones({ clock: options.world.clock, maxWaiters: options.maxWaiters });
   }
 
@@ -97,6 +100,7 @@ export class Publisher {
   connected(partitions: number): void {
     this.#partitions = partitions;
     this.#isLogReachable = true;
+    this.#batchSize.forget();
   }
 
   /** Publishes the rows of an origin that was not minted here, until the log is known to hold them. */
@@ -212,13 +216,14 @@ export class Publisher {
       if (returns !== state.returns) return;
       state.acknowledge({ partition, lastOffset, seq: last.seq, atMs: world.clock.monotonic() });
     } catch (error) {
-      this.#backOff(origin, state, { error, rows: events.length });
+      this.#backOff(origin, state, { error, events });
     }
   }
 
   async #nextEvents(origin: Origin, state: Outgoing): Promise<StoredEvent[]> {
-    const { chain, history, reader, maxBytes } = this.#options;
-    const range = { after: state.acknowledged, upTo: origin.seq, limit: state.maxRows };
+    const { chain, history, reader } = this.#options;
+    const { rows, bytes: maxBytes } = this.#batchSize.bounds;
+    const range = { after: state.acknowledged, upTo: origin.seq, limit: rows };
     const events = await history.read(reader, origin, range);
     const damaged = events.find((event) => !chain.verify(event.chain, event.previous, event));
     if (damaged) throw notWhatItWas(damaged);
@@ -252,18 +257,20 @@ export class Publisher {
     }
   }
 
-  #backOff(origin: Origin, state: Outgoing, failed: { error: unknown; rows: number }): void {
+  #backOff(origin: Origin, state: Outgoing, failed: { error: unknown; events: readonly StoredEvent[] }): void {
     const { clock, logger, random } = this.#options.world;
     if (!isReplicationError(failed.error)) throw failed.error;
-    if (isReplicationError(failed.error, 'event-too-large') && failed.rows > 1) {
-      state.tooLarge(failed.rows);
+    if (isReplicationError(failed.error, 'event-too-large') && failed.events.length > 1) {
+      this.#batchSize.refused(failed.events.reduce((sum, { bytes }) => sum + bytes.length, 0));
+      const { bytes } = this.#batchSize.bounds;
+      logger.info({ bytes }, 'the broker refuses appends of this size; smaller ones are made');
       return;
     }
     if (isReplicationError(failed.error, 'outcome-unknown', 'database-damaged', 'database-failed'))
       throw failed.error;
     this.#isLogReachable &&= !isReplicationError(failed.error, 'log-unreachable');
     const failures = state.failed({ nowMs: clock.monotonic(), random });
-    const fields = { origin: origin.name, rows: failed.rows, failures, error: errorText(failed.error) };
+    const fields = { origin: origin.name, rows: failed.events.length, failures, error: errorText(failed.error) };
     if (failures === 1) logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
     else logger.debug(fields, 'publishing failed again');
   }
@@ -276,7 +283,7 @@ export class Publisher {
   #stateOf(origin: Origin): Outgoing {
     let state = this.#outgoing.get(origin.name);
     if (!state) {
-      state = new Outgoing({ acknowledged: origin.published, maxRows: this.#options.maxRows });
+      state = new Outgoing({ acknowledged: origin.published });
       this.#outgoing.set(origin.name, state);
     }
     return state;

@@ -108,6 +108,27 @@ describe('publishing', () => {
     expect(seqsInLog()).toEqual(Array.from({ length: 40 }, (_, i) => `a:${i + 1}`));
   });
 
+  it('keeps to the size that went through, for every origin, until the next contact', async () => {
+    broker = new MemoryBroker({ isStepped: true, maxBytes: 400 });
+    const a = await open('a');
+    const appends: number[] = [];
+    const write40 = async (bench: ApplierBench, prefix: string): Promise<number> => {
+      const before = broker.appends;
+      await write(bench, ...Array.from({ length: 40 }, (_, i) => `${prefix}${i}`));
+      const offsetsBefore = broker.allRecords().length;
+      await publishAll(bench);
+      appends.push(broker.appends - before);
+      return broker.allRecords().length - offsetsBefore;
+    };
+    for (const prefix of ['m', 'n', 'o']) expect(await write40(a, prefix)).toBe(40);
+    const [first = 0, second = 0, third = 0] = appends;
+    expect([second, third]).toEqual([second, second]);
+    expect(second).toBeLessThan(first);
+    a.publisher.connected(broker.partitions);
+    await write40(a, 'p');
+    expect(appends[3]).toBe(first);
+  });
+
   it('ends rather than send a row that is not what was written', async () => {
     const a = await open('a');
     await write(a, 'n1', 'n2');
