@@ -37,7 +37,12 @@ function describe({ url, status, error }: Answer): string {
     `   ${rows} rows, digest ${digest.slice(0, 16)}, ${unpublished} not yet in the log`,
     `   ${lagText}, ${logText}, ${status.writable ? 'writable' : 'not writable'}`,
   ];
-  for (const { origin, reason } of stalled) lines.push(`   stalled: ${origin} (${reason})`);
+  for (const { origin, reason, dismissed } of stalled) {
+    const why = dismissed ? `${reason}, dismissed: no known replica has the missing rows` : reason;
+    lines.push(`   stalled: ${origin} (${why})`);
+  }
+  for (const { replicaId: id, origins } of status.twins ?? [])
+    lines.push(`   ${origins.length} processes run with replica id ${id}: ${origins.join(', ')}`);
   if (quarantined > 0) lines.push(`   ${quarantined} records in quarantine`);
   return lines.join('\n');
 }

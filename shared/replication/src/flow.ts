@@ -24,6 +24,7 @@ import type { ReplicaOptions } from './replica-options.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Table } from './table.ts';
+import { TwinWatch } from './twin-watch.ts';
 import type { Writer } from './writer.ts';
 
 /** The parts that exist only with a log. */
@@ -154,6 +155,8 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     wakePublisher: () => publishing.wake(),
   });
   const repairing = loop(() => repair.step());
-  const announcer = new Announcer({ channel, chain, cluster, registry, world, describe });
+  const twins = new TwinWatch({ registry, logger: world.logger });
+  const heard = (): void => twins.look();
+  const announcer = new Announcer({ channel, chain, cluster, registry, world, describe, heard });
   return { publisher, publishing, applier, link, linking, repair, repairing, lag, announcer, topic };
 }

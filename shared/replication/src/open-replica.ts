@@ -84,7 +84,8 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
   const { clock } = world;
   const chain = createChain({ cluster, secret });
   const history = new History(tables);
-  const own = origins.fresh(mintOrigin(replicaId, world), { isMinted: true });
+  const known = origins.list().map(({ name }) => name);
+  const own = origins.fresh(mintOrigin(replicaId, world, known), { isMinted: true });
   const arrivals = new Milestones({ clock, maxWaiters: limits.maxWaiters });
   const registry = new Registry(clock);
   let hasFailed = false;

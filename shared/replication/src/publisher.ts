@@ -257,7 +257,11 @@ export class Publisher {
     }
   }
 
-  #backOff(origin: Origin, state: Outgoing, failed: { error: unknown; events: readonly StoredEvent[] }): void {
+  #backOff(
+    origin: Origin,
+    state: Outgoing,
+    failed: { error: unknown; events: readonly StoredEvent[] },
+  ): void {
     const { clock, logger, random } = this.#options.world;
     if (!isReplicationError(failed.error)) throw failed.error;
     if (isReplicationError(failed.error, 'event-too-large') && failed.events.length > 1) {
@@ -270,7 +274,12 @@ export class Publisher {
       throw failed.error;
     this.#isLogReachable &&= !isReplicationError(failed.error, 'log-unreachable');
     const failures = state.failed({ nowMs: clock.monotonic(), random });
-    const fields = { origin: origin.name, rows: failed.events.length, failures, error: errorText(failed.error) };
+    const fields = {
+      origin: origin.name,
+      rows: failed.events.length,
+      failures,
+      error: errorText(failed.error),
+    };
     if (failures === 1) logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
     else logger.debug(fields, 'publishing failed again');
   }

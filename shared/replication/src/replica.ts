@@ -108,12 +108,13 @@ export class Replica {
 
   /** Everything that operators and other replicas ask about. */
   async status(): Promise<ReplicaStatus> {
-    const { admission, origins, writer, flow, database, own, isCurrent } = this.#parts;
+    const { admission, origins, writer, registry, flow, database, own, isCurrent } = this.#parts;
     return describeStatus({
       own: own.name,
       origins,
       writer,
       reader: database.reader,
+      registry,
       isCurrent,
       isWritable: admission.isWritable(),
       clock: this.#options.world.clock,

@@ -7,6 +7,7 @@ import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { digestOf, type Origins, type Vector } from './origins.ts';
 import { countQuarantined } from './quarantine.ts';
+import type { Registry, Twins } from './registry.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Clock } from './surroundings.ts';
@@ -39,6 +40,8 @@ export interface ReplicaStatus {
     /** True when no known replica has the missing rows. */
     dismissed: boolean;
   }[];
+  /** Replica ids that more than one process uses, with their living runs; empty when all is well. */
+  readonly twins: readonly Twins[];
   readonly quarantined: number;
   readonly writable: boolean;
   /** Writes that wait for the disk. */
@@ -75,6 +78,7 @@ export async function describeStatus(parts: {
   writer: Writer;
   reader: Database['reader'];
   clock: Clock;
+  registry: Registry;
   isCurrent: (origin: string) => boolean;
   isWritable: boolean;
   flow: ReplicaFlow | undefined;
@@ -100,6 +104,7 @@ export async function describeStatus(parts: {
       const isDismissed = flow?.repair.isDismissed(origin) ?? false;
       return { origin, reason, since, partition, offset: position.next, dismissed: isDismissed };
     }),
+    twins: parts.registry.twins(),
     quarantined,
     writable: parts.isWritable,
     queued: parts.writer.queued,

@@ -50,6 +50,18 @@ describe('an origin', () => {
     expect(isOrigin(name)).toBe(false);
   });
 
+  it('sorts behind earlier runs although the clock has gone back by an hour since', () => {
+    const clock = new SimulatedClock();
+    const world = { clock, random: systemRandom };
+    const names = [mintOrigin('order-1', world)];
+    clock.jumpWall(-3_600_000);
+    for (let i = 0; i < 5; i += 1) names.push(mintOrigin('order-1', world, names));
+    expect([...names].sort()).toEqual(names);
+    expect(names.every(isOrigin)).toBe(true);
+    // Runs of others say nothing about this clock.
+    expect(runOf(mintOrigin('order-2', world, names)) < runOf(names[0] ?? '')).toBe(true);
+  });
+
   it('is refused for a replica id that its peers would not recognise', () => {
     const world = { clock: new SimulatedClock(), random: systemRandom };
     expect(() => mintOrigin('a b', world)).toThrow(/replica id 'a b'/);

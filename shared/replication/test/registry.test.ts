@@ -125,3 +125,32 @@ describe('the registry', () => {
     expect(alive()).toEqual(['b']);
   });
 });
+
+describe('two runs of one replica id', () => {
+  const [first, second] = [originName('a', 1), originName('a', 2)];
+  const twins = (): string[] => registry.twins().flatMap(({ origins }) => origins);
+
+  it('that take turns are twins, until one falls silent', () => {
+    hear(first, b);
+    hear(first, second, b);
+    expect(twins()).toEqual([]);
+    hear(first, second, b);
+    expect(twins()).toEqual([first, second]);
+    for (let i = 0; i < 6; i += 1) hear(second, b);
+    expect(twins()).toEqual([]);
+  });
+
+  it('one after the other are a restart, even while the earlier one still counts as alive', () => {
+    for (let i = 0; i < 3; i += 1) hear(first, b);
+    for (let i = 0; i < 3; i += 1) hear(second, b);
+    expect(registry.liveOrigins()).toContain(first);
+    expect(twins()).toEqual([]);
+  });
+
+  it('are no twins any more after the goodbye of one', () => {
+    for (let i = 0; i < 3; i += 1) hear(first, second);
+    expect(twins()).toEqual([first, second]);
+    registry.hear(beatOf(first, 9, { state: 'leaving' }));
+    expect(twins()).toEqual([]);
+  });
+});
