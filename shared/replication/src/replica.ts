@@ -21,6 +21,7 @@ import type { Database } from './sqlite.ts';
 import { describeStatus, type ReplicaStatus } from './status.ts';
 import { formatToken, type Token } from './token.ts';
 import { Upkeep } from './upkeep.ts';
+import type { Written } from './writer.ts';
 
 /** One replica of a database. */
 export class Replica {
@@ -69,26 +70,33 @@ export class Replica {
    * @throws `outcome-unknown`: stored or not, the restart tells.
    */
   async insert(table: string, row: unknown, options: { concern: WriteConcern }): Promise<{ token: string }> {
-    const { admission, writer, history, flow, limits } = this.#parts;
+    const { admission, writer, history } = this.#parts;
     admission.assertWritable(options.concern);
     const description = history.table(table);
     if (!description) throw new Error(`no table '${table}' is described`);
     try {
       const written = await writer.insert(description, row);
       admission.diskWas({ isFull: false });
-      const token = formatToken(written.origin, written.seq);
-      if (options.concern === 'log' && flow) {
-        const isLogged = await flow.publisher
-          .acknowledged(written, limits.acknowledgeMs)
-          // Too many wait already. The row is stored all the same, and nobody may be told that it is not.
-          .catch(() => false);
-        if (!isLogged) throw notYetLogged(token, limits.acknowledgeMs);
-      }
-      return { token };
+      await this.confirm(written, options);
+      return { token: formatToken(written.origin, written.seq) };
     } catch (error) {
       if (isReplicationError(error, 'disk-full')) admission.diskWas({ isFull: true });
       throw error;
     }
+  }
+
+  /**
+   * Resolves when a row that this replica holds, whoever wrote it, is as sure as asked.
+   * @throws `not-yet-logged` (with `token`): the log is not known to have it, and did not acknowledge it in time.
+   */
+  async confirm(place: Written, { concern }: { concern: WriteConcern }): Promise<void> {
+    const { flow, limits } = this.#parts;
+    if (concern !== 'log' || !flow) return;
+    const isLogged = await flow.publisher
+      .acknowledged(place, limits.acknowledgeMs)
+      // Too many wait already. The row is stored all the same, and nobody may be told that it is not.
+      .catch(() => false);
+    if (!isLogged) throw notYetLogged(formatToken(place.origin, place.seq), limits.acknowledgeMs);
   }
 
   /** Resolves when reads see everything the token names; see `Consistency.covers`. */

@@ -19,7 +19,7 @@ export interface Order {
 /** `local`: on this replica's disk. `log`: acknowledged by the log, too. */
 export type WriteConcern = 'local' | 'log';
 
-/** The order is stored, but not as sure as the client asked for; `cause` says what is missing. */
+/** The order is stored, now or earlier, but not as sure as the client asked for; `cause` says what is missing. */
 export class OrderStoredOnly extends Error {
   readonly order: Order;
 
@@ -38,10 +38,15 @@ export interface OrderPlace {
 /** Where orders are kept. */
 export interface OrderStore {
   /**
-   * Stores an order as sure as `concern` asks; answers with the token that a later read can send back.
+   * Stores an order unless one with its id is shown already, and answers with the one that is there then, as sure as
+   * `concern` asks, and the token with which a later read sees it. `mayExist` says that the id may have been stored
+   * before, here or elsewhere: worth a look first. It is safe either way, and to be called at the same time.
    * @throws OrderStoredOnly when it is stored, but the log has not acknowledged it in time.
    */
-  insert(order: Order, options: { concern: WriteConcern }): Promise<{ token: string }>;
+  insert(
+    order: Order,
+    options: { concern: WriteConcern; mayExist: boolean },
+  ): Promise<{ order: Order; token: string }>;
   /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
   list(request: {
     userId: string;

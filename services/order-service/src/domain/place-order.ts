@@ -2,10 +2,12 @@
  * Use case: a user orders a product.
  *
  * command -> order with id, total and time -> store. The id sorts by time (UUIDv7), so that new rows touch the
- * end of the index instead of a page each.
+ * end of the index instead of a page each; with an idempotency key it is derived from user and key, so that a
+ * repeated command finds the order of the first one.
  */
 import { v7 as uuidv7 } from 'uuid';
-import type { Order, OrderStore, WriteConcern } from './order.ts';
+import { KeyUsedOtherwise, orderIdOf, type RunningKeys } from './idempotency-key.ts';
+import { type Order, type OrderStore, OrderStoredOnly, type WriteConcern } from './order.ts';
 
 /** What a client sends, checked. */
 export interface OrderCommand {
@@ -15,22 +17,63 @@ export interface OrderCommand {
   readonly unitPrice: number;
 }
 
-/** Places an order; the answer's token names the write. Errors are those of the store. */
+/** What the use case works with. */
+export interface OrderPlacing {
+  readonly store: OrderStore;
+  readonly runningKeys: RunningKeys;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** How sure the order has to be, and the client's key where it has one. */
+export interface PlacementOptions {
+  readonly concern: WriteConcern;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * Places an order, or finds the one that the same user placed with the same key; the answer's token names the write.
+ * @throws KeyStillRunning, KeyUsedOtherwise, and the errors of the store.
+ */
 export async function placeOrder(
-  { store, now }: { store: OrderStore; now: () => number },
+  { store, runningKeys, now }: OrderPlacing,
   command: OrderCommand,
-  options: { concern: WriteConcern },
+  { concern, idempotencyKey: key }: PlacementOptions,
 ): Promise<{ order: Order; token: string }> {
   const createdAtMs = now();
-  const order: Order = {
-    orderId: uuidv7({ msecs: createdAtMs }),
+  const orderId = key === undefined ? uuidv7({ msecs: createdAtMs }) : orderIdOf({ ...command, key });
+  const order = orderOf(command, { orderId, createdAtMs });
+  if (key === undefined) return store.insert(order, { concern, mayExist: false });
+  return runningKeys.alone(orderId, async () => {
+    try {
+      const placed = await store.insert(order, { concern, mayExist: true });
+      assertSame(placed.order, order);
+      return placed;
+    } catch (error) {
+      if (error instanceof OrderStoredOnly) assertSame(error.order, order);
+      throw error;
+    }
+  });
+}
+
+function orderOf(command: OrderCommand, made: { orderId: string; createdAtMs: number }): Order {
+  return {
+    orderId: made.orderId,
     userId: command.userId,
     productId: command.productId,
     quantity: command.quantity,
     unitPrice: command.unitPrice,
     totalPrice: command.quantity * command.unitPrice,
-    createdAt: new Date(createdAtMs).toISOString(),
+    createdAt: new Date(made.createdAtMs).toISOString(),
   };
-  const { token } = await store.insert(order, options);
-  return { order, token };
+}
+
+/** Everything that a client says counts; when it was said first does not. */
+function assertSame(stored: Order, wanted: Order): void {
+  const isSame =
+    stored.userId === wanted.userId &&
+    stored.productId === wanted.productId &&
+    stored.quantity === wanted.quantity &&
+    stored.unitPrice === wanted.unitPrice;
+  if (!isSame) throw new KeyUsedOtherwise();
 }

@@ -13,6 +13,7 @@ import {
 } from '@dbsync/service-kit';
 import type { Express, Request } from 'express';
 import { z } from 'zod';
+import { IDEMPOTENCY_KEY, RunningKeys } from '../domain/idempotency-key.ts';
 import { listOrders } from '../domain/list-orders.ts';
 import type { OrderStore, WriteConcern } from '../domain/order.ts';
 import { placeOrder } from '../domain/place-order.ts';
@@ -25,6 +26,7 @@ const orderParameters = z.strictObject({ userId: identifier, orderId: identifier
 
 /** Adds the routes of orders to the app. */
 export function orderRoutes(app: Express, surroundings: { store: OrderStore; now: () => number }): void {
+  const placing = { ...surroundings, runningKeys: new RunningKeys() };
   resource(app, '/order-service/health-check', {
     get: (req, res) => {
       res.type('text/plain').send(`It's working in order service on port: ${req.socket.localPort}`);
@@ -35,11 +37,10 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
     post: [
       jsonBody,
       async (req, res) => {
-        refuseIdempotencyKey(req);
         const { userId } = validParameters(userParameters, req.params);
-        const concern = writeConcern(req);
+        const asked = { concern: writeConcern(req), idempotencyKey: idempotencyKey(req) };
         const command = { userId, ...validBody(placementSchema, req) };
-        const { order, token } = await placeOrder(surroundings, command, { concern });
+        const { order, token } = await placeOrder(placing, command, asked);
         res
           .status(201)
           .set({ Location: orderPath(order), 'Consistency-Token': token })
@@ -74,11 +75,15 @@ function writeConcern(req: Request): WriteConcern {
   throw new Problem({ status: 400, detail: 'Write-Concern must be local or log.' });
 }
 
-/** Never ignored: a client that sends it relies on it. */
-function refuseIdempotencyKey(req: Request): void {
-  if (req.get('Idempotency-Key') === undefined) return;
+/** Taken as it is, quotes included. Never ignored: a client that sends one relies on it. */
+function idempotencyKey(req: Request): string | undefined {
+  const given = req.headersDistinct['idempotency-key'];
+  if (given === undefined) return undefined;
+  const [key = ''] = given;
+  if (given.length === 1 && IDEMPOTENCY_KEY.test(key)) return key;
   throw new Problem({
     status: 400,
-    detail: 'Idempotency-Key is not supported yet. Nothing was stored; send the order without it.',
+    detail:
+      'Idempotency-Key must be given once and be 1 to 128 printable ASCII characters. Nothing was stored.',
   });
 }

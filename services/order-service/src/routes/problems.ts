@@ -3,6 +3,7 @@
  */
 import { isReplicationError, type ReplicationErrorCode } from '@dbsync/replication';
 import { Problem } from '@dbsync/service-kit';
+import { KeyStillRunning, KeyUsedOtherwise } from '../domain/idempotency-key.ts';
 import { OrderStoredOnly } from '../domain/order.ts';
 import { orderPath } from './order-path.ts';
 
@@ -33,6 +34,23 @@ const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
 
 /** The problem that an error of the store is to a client; undefined for everything else. */
 export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof KeyStillRunning) {
+    return new Problem({
+      status: 409,
+      title: 'Still running',
+      type: '/problems/key-still-running',
+      detail: `${error.message} Wait for its answer, or send the same again in a second.`,
+      headers: { 'Retry-After': '1' },
+    });
+  }
+  if (error instanceof KeyUsedOtherwise) {
+    return new Problem({
+      status: 422,
+      title: 'Key used for another order',
+      type: '/problems/key-used-otherwise',
+      detail: `${error.message} Nothing was stored. Use a new key for a new order.`,
+    });
+  }
   if (error instanceof OrderStoredOnly)
     return replicationProblem(error.cause, { Location: orderPath(error.order) });
   return replicationProblem(error, {});

@@ -1,7 +1,7 @@
 /**
  * Orders in a replica's own SQLite: the store of the topologies `kafka` and `isolated`.
  */
-import { isReplicationError, parseToken, type Replica } from '@dbsync/replication';
+import { formatToken, isReplicationError, parseToken, type Replica } from '@dbsync/replication';
 import { type Order, type OrderStore, OrderStoredOnly } from '../domain/order.ts';
 
 interface OrderRow {
@@ -14,6 +14,8 @@ interface OrderRow {
   readonly created_at: string;
 }
 
+type PlacedOrderRow = OrderRow & { readonly origin_name: string; readonly seq: number };
+
 const COLUMNS = 'order_id, user_id, product_id, quantity, unit_price, total_price, created_at';
 
 /** The store on a replica. Reads wait for their token first and are refused while the replica cannot serve. */
@@ -22,14 +24,36 @@ export function replicatedOrders(replica: Replica): OrderStore {
     replica.assertReadable();
     if (token !== undefined) await replica.covers(parseToken(token));
   };
+  /** The shown order with this id, with its place. */
+  const placed = async (orderId: string): Promise<PlacedOrderRow | undefined> => {
+    replica.assertReadable();
+    const [row] = await replica.reads.all<PlacedOrderRow>(
+      `SELECT ${COLUMNS}, o.name AS origin_name, r.seq FROM orders r JOIN replication_origin o ON o.id = r.origin
+       WHERE r.order_id = ? AND r.superseded = 0`,
+      [orderId],
+    );
+    return row;
+  };
   return {
-    async insert(order, options) {
+    async insert(order, { concern, mayExist }) {
+      let row = mayExist ? await placed(order.orderId) : undefined;
       try {
-        return await replica.insert('orders', toRow(order), options);
+        if (!row) return { order, ...(await replica.insert('orders', toRow(order), { concern })) };
       } catch (error) {
         if (isReplicationError(error, 'not-yet-logged')) throw new OrderStoredOnly(order, error);
+        // Another replica's row with this id arrived since we looked.
+        if (isReplicationError(error, 'key-taken')) row = await placed(order.orderId);
+        if (!row) throw error;
+      }
+      const there = toOrder(row);
+      const place = { origin: row.origin_name, seq: row.seq };
+      try {
+        await replica.confirm(place, { concern });
+      } catch (error) {
+        if (isReplicationError(error, 'not-yet-logged')) throw new OrderStoredOnly(there, error);
         throw error;
       }
+      return { order: there, token: formatToken(place.origin, place.seq) };
     },
 
     async list({ userId, after, limit, token }) {

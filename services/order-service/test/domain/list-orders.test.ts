@@ -17,7 +17,7 @@ function order(n: number): Order {
 function storeWith(count: number): { store: OrderStore; asked: unknown[] } {
   const asked: unknown[] = [];
   const store: OrderStore = {
-    insert: async () => ({ token: '' }),
+    insert: async (placed) => ({ order: placed, token: '' }),
     find: async () => undefined,
     list: async (request) => {
       asked.push(request);

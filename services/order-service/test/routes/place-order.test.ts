@@ -235,11 +235,6 @@ describe('POST /order-service/{userId}/orders', () => {
     expect((await fetch(new URL(location, replica.url))).status).toBe(200);
   });
 
-  it('refuses an Idempotency-Key instead of ignoring it', async () => {
-    const problem = await expectRefused(post(orders, pens, { 'Idempotency-Key': 'k1' }), 400);
-    expect(problem.detail).toMatch(/Idempotency-Key is not supported yet/);
-  });
-
   it('is at its address only', async () => {
     for (const path of ['/order-service/ada/orders/', '/ada/orders', '/Order-Service/ada/orders', '//']) {
       const answer = await sendRaw(
