@@ -4,6 +4,7 @@
  * Words: a *kind* is where the broker comes from; a *reason* is the one sentence that says which kind was taken
  * and why the earlier ones were not. `broker-choice.ts` decides, `start-broker.ts` starts.
  */
+import type { BrokerLink } from './server-properties.ts';
 
 /** `external`: somebody else's, at KAFKA_BROKERS. `docker`: our container. `java`: our child process. */
 export type BrokerKind = 'external' | 'docker' | 'java';
@@ -50,6 +51,8 @@ export interface BrokerSurroundings {
   readonly dataDir: string;
   /** Port of 127.0.0.1 for clients. */
   readonly port: number;
+  /** Listeners besides the one on `port`, for the Java broker only. Default: none. */
+  readonly links?: readonly BrokerLink[] | undefined;
   /** The environment of the command that asks: PATH, JAVA_HOME, KAFKA_BROKERS, KAFKA_IMAGE, XDG_CACHE_HOME. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly describeCluster: DescribeCluster;

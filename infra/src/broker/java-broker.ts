@@ -16,7 +16,7 @@ import type { Broker, BrokerSurroundings } from './broker.ts';
 import { brokerDied, brokerReady } from './broker-readiness.ts';
 import { keptClusterId } from './cluster-id.ts';
 import { ensureKafkaJars } from './kafka-jars.ts';
-import { propertiesText, serverProperties } from './server-properties.ts';
+import { propertiesText, serverProperties, withLinks } from './server-properties.ts';
 
 const heapMegabytes = 384;
 const stopGraceMs = 15_000;
@@ -124,7 +124,8 @@ export class JavaBroker implements Broker {
     const { surroundings, java } = this.#options;
     const [controllerPort = 0] = await chooseFreePorts(1);
     mkdirSync(this.#folder, { recursive: true });
-    const properties = serverProperties({ port: surroundings.port, controllerPort });
+    const ports = { port: surroundings.port, controllerPort };
+    const properties = withLinks(serverProperties(ports), surroundings.links ?? []);
     writeFileSync(join(this.#folder, 'server.properties'), propertiesText(properties));
     if (existsSync(join(this.#folder, 'log', 'meta.properties'))) return;
     const format = ['format', '--ignore-formatted', '-t', this.clusterId, '-c', 'server.properties'];

@@ -9,6 +9,15 @@ import { InfraError } from '../infra-error.ts';
 
 const templateUrl = new URL('../../kafka/server.properties', import.meta.url);
 
+/**
+ * A listener of its own for one client: it binds `port` and tells clients to come to `advertisedPort`, where
+ * somebody stands in between. Clients follow what is advertised, so all of their traffic goes that way.
+ */
+export interface BrokerLink {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 /** What the template leaves open. */
 export interface ServerPorts {
   readonly port: number;
@@ -43,6 +52,22 @@ function fill(value: string, ports: ServerPorts): string {
     }
     return String(filled);
   });
+}
+
+/** The same settings with a listener for each link. */
+export function withLinks(
+  properties: ReadonlyMap<string, string>,
+  links: readonly BrokerLink[],
+): Map<string, string> {
+  const name = (index: number): string => `LINK${index + 1}`;
+  const added: Readonly<Record<string, readonly string[]>> = {
+    listeners: links.map(({ port }, index) => `${name(index)}://127.0.0.1:${port}`),
+    'advertised.listeners': links.map((link, index) => `${name(index)}://127.0.0.1:${link.advertisedPort}`),
+    'listener.security.protocol.map': links.map((_, index) => `${name(index)}:PLAINTEXT`),
+  };
+  return new Map(
+    [...properties].map(([key, value]) => [key, [value, ...(added[key] ?? [])].join(',')] as const),
+  );
 }
 
 /** The text of a properties file. */

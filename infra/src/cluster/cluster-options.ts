@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { DescribeCluster, RequestedBroker } from '../broker/broker.ts';
+import type { BrokerLink } from '../broker/server-properties.ts';
 import type { Environment } from './service-environment.ts';
 
 /** `kafka`: replicas exchange their rows. `isolated`: each is alone, which shows the problem. */
@@ -57,6 +58,10 @@ export interface ClusterOptions {
   readonly environment: Environment;
   /** Set for every service on top of everything else. Default: nothing. */
   readonly serviceEnvironment?: Readonly<Record<string, string>>;
+  /** The same for one order replica, on top of that. Default: nothing. */
+  readonly replicaEnvironment?: (replicaId: string) => Readonly<Record<string, string>>;
+  /** Listeners of the Java broker for clients that reach it in a way of their own. Default: none. */
+  readonly brokerLinks?: readonly BrokerLink[];
   readonly describeCluster: DescribeCluster;
   /** Default: the services of this repository. */
   readonly scripts?: ServiceScripts;

@@ -176,6 +176,7 @@ export class Cluster {
         remembered: this.#ground.memory.broker,
         dataDir,
         port: ports.kafka,
+        links: this.#options.brokerLinks,
         environment,
         describeCluster,
         signal,

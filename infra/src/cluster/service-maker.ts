@@ -30,7 +30,10 @@ export function makeReplica(from: ServiceGround, number: number): ServiceProcess
     name: replicaId,
     script: (from.options.scripts ?? ownServices).orderService,
     ...own,
-    environment: () => orderServiceEnvironment(sharedSettings(from), own),
+    environment: () => ({
+      ...orderServiceEnvironment(sharedSettings(from), own),
+      ...from.options.replicaEnvironment?.(replicaId),
+    }),
   });
 }
 

@@ -104,6 +104,11 @@ export class ServiceProcess {
     return this.#keeper.restart();
   }
 
+  /** Ends it and keeps it down until `restart()`; resolves when it is gone. */
+  takeDown(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    return this.#keeper.takeDown(signal);
+  }
+
   stop(): Promise<void> {
     return this.#keeper.stop();
   }

@@ -2,6 +2,7 @@
  * Keeps one process going: when it dies, it is begun again after a pause that doubles, 250 ms up to 5 s.
  *
  *   idle -> running -> waiting -> running …      by death and by the end of the pause
+ *   any of them -> held down -> running          by takeDown() and restart()
  *   any of them -> stopping -> stopped           by stop()
  *
  * A life that lasted longer than ten seconds counts as healthy, and the next pause is short again. What a life
@@ -46,6 +47,7 @@ export class Keeper {
   #loop: Promise<void> = Promise.resolve();
   #deaths = 0;
   #isAskedToEnd = false;
+  #isHeldDown = false;
 
   constructor(options: KeeperOptions) {
     this.name = options.name;
@@ -82,9 +84,21 @@ export class Keeper {
     if (this.#life !== null) {
       this.#isAskedToEnd = true;
       await this.#life.stop(this.#options.stopGraceMs);
-    } else if (!this.#options.isRestarting) {
+    } else if (!this.#options.isRestarting || this.#isHeldDown) {
+      this.#isHeldDown = false;
       await this.start();
     }
+  }
+
+  /**
+   * Ends the present life, in order by SIGTERM or at once by SIGKILL, and begins none before `restart()`; resolves
+   * when it is gone.
+   */
+  async takeDown(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#isHeldDown = true;
+    if (signal === 'SIGTERM') await this.#life?.stop(this.#options.stopGraceMs);
+    else this.#life?.signal(signal);
+    await this.#loop;
   }
 
   /** Ends it for good; resolves when it is gone. */
@@ -107,7 +121,7 @@ export class Keeper {
       const begun = performance.now();
       const how = await this.#life.ended;
       this.#setLife(null);
-      if (this.#stopping.signal.aborted) return;
+      if (this.#isOver) return;
       if (this.#isAskedToEnd) {
         this.#isAskedToEnd = false;
         pauseMs = 0;
@@ -126,13 +140,13 @@ export class Keeper {
     let pauseMs = firstMs;
     for (;;) {
       await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-      if (this.#stopping.signal.aborted) return pauseMs;
+      if (this.#isOver) return pauseMs;
       pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, pauseMs * 2));
       try {
         await this.#begin();
         return pauseMs;
       } catch (error) {
-        if (this.#stopping.signal.aborted) return pauseMs;
+        if (this.#isOver) return pauseMs;
         this.#options.onDeath(`${this.name} does not come back: ${errorText(error)}; trying again.`);
       }
     }
@@ -141,8 +155,13 @@ export class Keeper {
   async #begin(): Promise<void> {
     const life = await this.#options.begin();
     this.#setLife(life);
-    // Asked to stop while it was being born: the caller of stop() saw no life to end.
-    if (this.#stopping.signal.aborted) await life.stop(this.#options.stopGraceMs);
+    // Asked to end while it was being born: the caller of stop() or takeDown() saw no life to end.
+    if (this.#isOver) await life.stop(this.#options.stopGraceMs);
+  }
+
+  /** No further life is to begin. */
+  get #isOver(): boolean {
+    return this.#stopping.signal.aborted || this.#isHeldDown;
   }
 
   #setLife(life: KeptLife | null): void {

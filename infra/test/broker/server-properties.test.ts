@@ -3,6 +3,7 @@ import {
   propertiesEnvironment,
   propertiesText,
   serverProperties,
+  withLinks,
 } from '../../src/broker/server-properties.ts';
 
 const ports = { port: 9092, controllerPort: 21_000 };
@@ -15,6 +16,16 @@ describe("the broker's settings", () => {
     expect(properties.get('auto.create.topics.enable')).toBe('false');
     expect(properties.get('group.initial.rebalance.delay.ms')).toBe('0');
     expect([...properties.keys()].filter((name) => name.includes('retention'))).toEqual([]);
+  });
+
+  it('give each link a listener that sends its clients where somebody stands in between', () => {
+    const properties = withLinks(serverProperties(ports), [{ port: 21_001, advertisedPort: 21_002 }]);
+    expect(properties.get('listeners')).toContain('CONTROLLER://127.0.0.1:21000,LINK1://127.0.0.1:21001');
+    expect(properties.get('advertised.listeners')).toBe(
+      'PLAINTEXT://127.0.0.1:9092,LINK1://127.0.0.1:21002',
+    );
+    expect(properties.get('listener.security.protocol.map')).toContain('LINK1:PLAINTEXT');
+    expect(withLinks(properties, [])).toEqual(properties);
   });
 
   it('become a properties file and the variables of the official image', () => {

@@ -81,6 +81,23 @@ describe('keeping a process going', () => {
     expect(deaths).toEqual([]);
   });
 
+  it('keeps it down after it was taken down, also in the middle of a pause, until it is wanted again', async () => {
+    const { keeper, ends, deaths } = setUp({ isRestarting: true });
+    await keeper.start();
+    await keeper.takeDown('SIGKILL');
+    expect([keeper.pid, ends.length, deaths]).toEqual([null, 1, []]);
+    await keeper.restart();
+    expect(keeper.pid).toBe(102);
+    keeper.kill('SIGKILL');
+    await untilPid(keeper, null);
+    await keeper.takeDown('SIGTERM');
+    expect(ends.length).toBe(2);
+    await keeper.restart();
+    keeper.kill('SIGKILL');
+    await untilPid(keeper, 104);
+    await keeper.stop();
+  });
+
   it('stops in the middle of a pause without beginning again', async () => {
     const { keeper, ends } = setUp({ isRestarting: true });
     await keeper.start();
