@@ -13,6 +13,10 @@ export {
   requestedBrokers,
 } from './broker/broker.ts';
 export { type StartBrokerOptions, startBroker } from './broker/start-broker.ts';
+export { chaosHelp, readChaosOptions } from './chaos/chaos-options.ts';
+export { reportLines } from './chaos/chaos-report.ts';
+export { planFaults, planLines } from './chaos/fault-plan.ts';
+export { runChaos, writeReport } from './chaos/run-chaos.ts';
 export { ownChecks, runChecks } from './check-run/run-checks.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type {

@@ -17,6 +17,7 @@ export type InfraErrorCode =
   | 'already-running'
   | 'service-failed'
   | 'not-found'
+  | 'not-held'
   | 'stopped';
 
 /** What an error of this package carries. `hint` is one sentence that names the way out. */

@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { probeReplica, verifyReplicas } from '../src/index.ts';
-import type { LoadRecord } from './order-load.ts';
+import type { LoadRecord } from '../src/load/order-load.ts';
 
 /** A shown order in a replica's file. */
 interface FileOrder {

@@ -2,7 +2,8 @@
  * What integration tests share: brokers and clusters of their own, load, and the judge.
  * `shared-broker.ts` is vitest's.
  */
+
+export { type LoadOptions, type LoadRecord, placeOrders } from '../src/load/order-load.ts';
 export { assertConverged, assertNothingLostOrMade, ordersInFile } from './convergence.ts';
-export { type LoadOptions, type LoadRecord, placeOrders } from './order-load.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
 export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';

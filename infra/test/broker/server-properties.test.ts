@@ -21,9 +21,7 @@ describe("the broker's settings", () => {
   it('give each link a listener that sends its clients where somebody stands in between', () => {
     const properties = withLinks(serverProperties(ports), [{ port: 21_001, advertisedPort: 21_002 }]);
     expect(properties.get('listeners')).toContain('CONTROLLER://127.0.0.1:21000,LINK1://127.0.0.1:21001');
-    expect(properties.get('advertised.listeners')).toBe(
-      'PLAINTEXT://127.0.0.1:9092,LINK1://127.0.0.1:21002',
-    );
+    expect(properties.get('advertised.listeners')).toBe('PLAINTEXT://127.0.0.1:9092,LINK1://127.0.0.1:21002');
     expect(properties.get('listener.security.protocol.map')).toContain('LINK1:PLAINTEXT');
     expect(withLinks(properties, [])).toEqual(properties);
   });

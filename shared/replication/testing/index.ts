@@ -1,4 +1,5 @@
 /** What tests of this package and of its users share: a broker in memory, replicas, clocks, events, waiting. */
+export { type Chain, createChain, GENESIS } from '../src/chain.ts';
 export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './applier-bench.ts';
 export { beatOf } from './beats.ts';
 export {

@@ -12,15 +12,26 @@ export interface RawKafkaRecord {
   readonly headers: Readonly<Record<string, Buffer | string>>;
 }
 
+type Visit = (record: RawKafkaRecord & { readonly offset: number }) => 'enough' | undefined;
+
 /** Sends and reads records of one topic. */
 export interface RawTopic {
   /** Everything from the start to the ends of this moment. */
   readAll(): Promise<RawKafkaRecord[]>;
+  /**
+   * The same one by one, each partition in its order, for a topic that is too large to be held; ends early when
+   * `visit` says that it has had enough.
+   */
+  visitAll(visit: Visit): Promise<void>;
+  /** First and next offset of each partition. */
+  offsets(): Promise<{ partition: number; low: number; end: number }[]>;
   send(records: readonly RawKafkaRecord[]): Promise<void>;
   /** Deletes the topic with everything in it. */
   drop(): Promise<void>;
   /** Deletes the records below `offset` of each partition that has as many, as retention would. */
   cut(offset: number): Promise<void>;
+  /** Deletes everything that is in the topic at this moment, as retention would. */
+  cutAll(): Promise<void>;
   /** Sends within a transaction that is committed or aborted: it leaves a marker behind. */
   sendInTransaction(records: readonly RawKafkaRecord[], outcome: 'commit' | 'abort'): Promise<void>;
 }
@@ -33,7 +44,25 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
   const clientId = `raw-${process.pid}-${clients}`;
   const kafka = createKafka({ brokers: [bootstrap] }, { clientId, logger: silentLogger });
   return {
-    readAll: () => readAll(kafka, topic, `${clientId}-reader`),
+    async readAll() {
+      const records: RawKafkaRecord[] = [];
+      await visitAll(kafka, topic, ({ offset: _, ...record }) => {
+        records.push(record);
+        return undefined;
+      });
+      return records;
+    },
+    visitAll: (visit) => visitAll(kafka, topic, visit),
+    async offsets() {
+      const admin = kafka.admin();
+      await admin.connect();
+      try {
+        const found = await admin.fetchTopicOffsets(topic);
+        return found.map(({ partition, low, high }) => ({ partition, low: Number(low), end: Number(high) }));
+      } finally {
+        await admin.disconnect();
+      }
+    },
     async send(records) {
       const producer = kafka.producer({ allowAutoTopicCreation: false });
       await producer.connect();
@@ -55,6 +84,16 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
       await admin.deleteTopicRecords({ topic, partitions });
       await admin.disconnect();
     },
+    async cutAll() {
+      const admin = kafka.admin();
+      await admin.connect();
+      const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({
+        partition,
+        offset: high,
+      }));
+      await admin.deleteTopicRecords({ topic, partitions });
+      await admin.disconnect();
+    },
     async sendInTransaction(records, outcome) {
       const producer = kafka.producer({
         transactionalId: `${clientId}-transaction`,
@@ -72,14 +111,15 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
   };
 }
 
-async function readAll(kafka: Kafka, topic: string, groupId: string): Promise<RawKafkaRecord[]> {
+async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void> {
+  clients += 1;
+  const groupId = `raw-${process.pid}-reader-${clients}`;
   const admin = kafka.admin();
   await admin.connect();
   const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => Number(high) > Number(low));
   await admin.disconnect();
   const unread = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
-  const records: RawKafkaRecord[] = [];
-  if (unread.size === 0) return records;
+  if (unread.size === 0) return;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, allowAutoTopicCreation: false });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
@@ -88,11 +128,13 @@ async function readAll(kafka: Kafka, topic: string, groupId: string): Promise<Ra
     void consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {
-        for (const { key, value, headers } of batch.messages) {
+        for (const { key, value, headers, offset } of batch.messages) {
           const kept = Object.entries(headers ?? {}).flatMap(([name, one]) =>
             Buffer.isBuffer(one) ? [[name, one] as const] : [],
           );
-          records.push({ partition: batch.partition, key, value, headers: Object.fromEntries(kept) });
+          const { partition } = batch;
+          const record = { partition, offset: Number(offset), key, value, headers: Object.fromEntries(kept) };
+          if (visit(record) === 'enough') return resolve();
         }
         if (Number(batch.lastOffset()) + 1 >= (unread.get(batch.partition) ?? 0))
           unread.delete(batch.partition);
@@ -101,7 +143,6 @@ async function readAll(kafka: Kafka, topic: string, groupId: string): Promise<Ra
     });
   });
   await consumer.disconnect();
-  return records;
 }
 
 function toMessage({ partition, key, value, headers }: RawKafkaRecord): {

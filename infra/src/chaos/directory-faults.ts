@@ -1,0 +1,141 @@
+/**
+ * What befalls whole replicas and their directories: one more, one built anew, one put back to an old copy, everything
+ * stopped and started.
+ *
+ * A disk that is lost takes along what only it held, and no cluster can bring that back. So a directory is taken away
+ * only when other replicas hold everything that is in it; that they do is checked, not assumed.
+ */
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ServiceProcess } from '../cluster/service-process.ts';
+import { waitFor } from '../process/wait-for.ts';
+import { othersThan, type WatchedGround } from './chaos-ground.ts';
+import type { PlannedFault } from './fault-plan.ts';
+import { notHeld } from './not-held.ts';
+import { readyAgain } from './replica-faults.ts';
+import { lookAt, vectorOf } from './replica-look.ts';
+import { originGrowth } from './replica-watch.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const coverTimeoutMs = 60_000;
+
+/** A replica more, in mid-load. */
+export async function addReplica(ground: WatchedGround): Promise<string> {
+  const begunMs = performance.now();
+  const added = await ground.cluster.addReplica();
+  ground.readyMs.push(performance.now() - begunMs);
+  const look = await lookAt(added.url);
+  if (look === null || look.rows === 0) throw notHeld(`${added.name} is ready and holds nothing`);
+  return `${added.name} came with ${look.rows} rows after ${seconds(begunMs)} s`;
+}
+
+/** The directory is lost; the replica is built from the others. */
+export async function wipeReplica(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
+  return ground.claims.holding([victim.name, 'log'], async () => {
+    await victim.takeDown('SIGTERM');
+    const rows = await untilCovered(ground, victim);
+    rmSync(dirname(victim.database), { recursive: true, force: true });
+    startOver(ground, victim);
+    if (existsSync(victim.database)) throw notHeld(`${victim.database} is still there`);
+    const begunMs = performance.now();
+    await victim.restart();
+    await readyAgain(ground, victim, begunMs);
+    const look = await lookAt(victim.url);
+    if (look === null || look.rows < rows)
+      throw notHeld(`${victim.name} was ready with ${look?.rows} of ${rows} rows`);
+    return `${victim.name} lost its directory of ${rows} rows and was built anew in ${seconds(begunMs)} s`;
+  });
+}
+
+/** The directory goes back to an older copy of itself. */
+export async function restoreOldCopy(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
+  const copy = mkdtempSync(join(tmpdir(), 'dbsync-old-copy-'));
+  const folder = dirname(victim.database);
+  try {
+    return await ground.claims.holding([victim.name, 'log'], async () => {
+      await victim.takeDown('SIGTERM');
+      cpSync(folder, copy, { recursive: true });
+      const oldRows = rowsIn(victim);
+      const begunMs = performance.now();
+      await victim.restart();
+      await readyAgain(ground, victim, begunMs);
+      await pause(fault.durationMs);
+      await victim.takeDown('SIGKILL');
+      const rows = await untilCovered(ground, victim);
+      rmSync(folder, { recursive: true, force: true });
+      cpSync(copy, folder, { recursive: true });
+      startOver(ground, victim);
+      if (rows <= oldRows) throw notHeld(`${victim.name} wrote nothing between the copy and its return`);
+      const againMs = performance.now();
+      await victim.restart();
+      await readyAgain(ground, victim, againMs);
+      return `${victim.name} was put back from ${rows} to ${oldRows} rows`;
+    });
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** Every replica and the broker stopped in order and started again. */
+export async function restartEverything(ground: WatchedGround): Promise<string> {
+  const { cluster } = ground;
+  const replicas = [...cluster.replicas];
+  return ground.claims.holding([...replicas.map(({ name }) => name), 'log'], async () => {
+    const before = [cluster.broker?.pid, ...replicas.map(({ pid }) => pid)];
+    await Promise.all(replicas.map((replica) => replica.takeDown('SIGTERM')));
+    await cluster.broker?.kill('SIGTERM');
+    const begunMs = performance.now();
+    await Promise.all(replicas.map((replica) => replica.restart()));
+    await Promise.all(replicas.map((replica) => readyAgain(ground, replica, begunMs)));
+    await waitFor({
+      what: 'the broker',
+      timeoutMs: 60_000,
+      look: () => (cluster.broker?.pid ? { found: true } : { missing: 'it is down' }),
+    });
+    const after = [cluster.broker?.pid, ...replicas.map(({ pid }) => pid)];
+    const same = before.findIndex((pid, index) => pid === after[index]);
+    if (same >= 0) throw notHeld(`process ${before[same]} is the one from before`);
+    return `${replicas.length} replicas and the broker were started again`;
+  });
+}
+
+/** Resolves with the rows in a stopped replica's file, once others hold every one of them. */
+async function untilCovered(ground: WatchedGround, victim: ServiceProcess): Promise<number> {
+  const origins = originGrowth(victim.database, new Map());
+  const peers = othersThan(ground.cluster, victim);
+  return waitFor({
+    what: `others to hold what ${victim.name} holds`,
+    timeoutMs: coverTimeoutMs,
+    code: 'not-held',
+    look: async () => {
+      const vectors = await Promise.all(peers.map(({ url }) => vectorOf(url)));
+      const lacking = origins.find(
+        ({ name, seq }) => !vectors.some((vector) => (vector?.[name]?.seq ?? 0) >= seq),
+      );
+      if (lacking !== undefined) return { missing: `nobody holds ${lacking.name} up to ${lacking.seq}` };
+      return { found: origins.reduce((sum, { seq }) => sum + seq, 0) };
+    },
+  }).catch(async (error: unknown) => {
+    // Its rows are needed: it goes on as it was.
+    await victim.restart();
+    throw error;
+  });
+}
+
+/** In the same turn of the event loop as the change of the directory: nobody may look in between. */
+function startOver(ground: WatchedGround, victim: ServiceProcess): void {
+  ground.reader.forget(victim.name);
+  ground.watch.forget(victim.name);
+}
+
+function rowsIn({ database }: ServiceProcess): number {
+  return originGrowth(database, new Map()).reduce((sum, { seq }) => sum + seq, 0);
+}
+
+function seconds(sinceMs: number): string {
+  return ((performance.now() - sinceMs) / 1000).toFixed(1);
+}

@@ -1,0 +1,83 @@
+/**
+ * The end of a chaos run: after the last fault everything is up again, and the replicas must become quiet in time.
+ *
+ * Quiet: everybody live, writable and connected, nothing unpublished, nothing behind, nobody stalled, equal digests.
+ */
+import type { Violations } from '../judge/violations.ts';
+import { waitFor } from '../process/wait-for.ts';
+import { lookAt, type ReplicaLook } from './replica-look.ts';
+
+/** How it went. */
+export interface Drain {
+  /** Rows that were unpublished, unread or not yet everywhere when the last fault ended. */
+  readonly backlog: number;
+  readonly seconds: number;
+  /** What is promised for that backlog: 10 s, and as long as it takes at the measured rate. */
+  readonly promisedSeconds: number;
+  readonly isQuiet: boolean;
+}
+
+/** The promise for an idle machine; a run that shares its machine may take three times as long. */
+const promisedBaseSeconds = 10;
+const patience = 3;
+
+/** Waits for quiet and adds what is not. */
+export async function drain(options: {
+  readonly urls: readonly string[];
+  /** Most rows that a replica was seen to apply in a second. */
+  readonly rowsPerSecond: number;
+  readonly violations: Violations;
+  readonly print: (line: string) => void;
+}): Promise<Drain> {
+  const { urls, violations } = options;
+  const begunMs = performance.now();
+  const backlog = backlogOf(await Promise.all(urls.map(lookAt)));
+  const promisedSeconds = promisedBaseSeconds + backlog / Math.max(1, options.rowsPerSecond);
+  let isQuiet = true;
+  await waitFor({
+    what: 'all replicas to be quiet and equal',
+    timeoutMs: promisedSeconds * patience * 1000,
+    onProgress: options.print,
+    look: async () => {
+      const missing = unrest(await Promise.all(urls.map(lookAt)));
+      return missing === null ? { found: true } : { missing };
+    },
+  }).catch((error: unknown) => {
+    isQuiet = false;
+    violations.add('I9', 'not drained', error instanceof Error ? error.message : String(error));
+  });
+  const seconds = (performance.now() - begunMs) / 1000;
+  return { backlog, seconds, promisedSeconds, isQuiet };
+}
+
+/** What is still to be done: the largest share of any replica. */
+export function backlogOf(looks: readonly (ReplicaLook | null)[]): number {
+  const seen = looks.filter((look) => look !== null);
+  const most = Math.max(0, ...seen.map(({ rows }) => rows));
+  return Math.max(
+    0,
+    ...seen.map(({ rows, unpublished, lag }) => Math.max(most - rows, lag.records ?? most) + unpublished),
+  );
+}
+
+/** What is not quiet yet, in words; null when all is. */
+export function unrest(looks: readonly (ReplicaLook | null)[]): string | null {
+  for (const [index, look] of looks.entries()) {
+    const what = look === null ? `replica ${index + 1} does not answer` : unrestOf(look);
+    if (what !== null) return what;
+  }
+  const digests = new Set(looks.map((look) => look?.digest));
+  if (digests.size <= 1) return null;
+  return `digests differ: ${looks.map((look) => `${look?.replicaId} ${look?.rows} rows`).join(', ')}`;
+}
+
+function unrestOf(look: ReplicaLook): string | null {
+  const { replicaId, state, writable, logReachable, unpublished, lag, stalled } = look;
+  if (state !== 'live') return `${replicaId} is ${state}`;
+  if (!logReachable) return `${replicaId} does not reach the log`;
+  if (!writable) return `${replicaId} does not accept writes`;
+  if (unpublished > 0) return `${replicaId} has ${unpublished} rows unpublished`;
+  if (lag.records !== 0) return `${replicaId} is ${lag.records} records behind`;
+  if (stalled.length > 0) return `${replicaId}: ${stalled.length} origins are stalled`;
+  return null;
+}

@@ -1,0 +1,151 @@
+/**
+ * What befalls the topic: deleted, cut by retention, written to by strangers.
+ *
+ * Each fault resolves with a sentence on how it was seen to take hold, and throws when it did not.
+ */
+
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RawKafkaRecord } from '@dbsync/replication/testing';
+import { waitFor } from '../process/wait-for.ts';
+import type { WatchedGround } from './chaos-ground.ts';
+import type { PlannedFault } from './fault-plan.ts';
+import { notHeld } from './not-held.ts';
+import { readyAgain } from './replica-faults.ts';
+import { lookAt, type ReplicaLook } from './replica-look.ts';
+import { type SeededRandom, seededRandom } from './seeded-random.ts';
+
+const noticeTimeoutMs = 90_000;
+
+/** Deleted with everything in it; the replicas make it anew and fill it again. */
+export async function deleteTopic(ground: WatchedGround): Promise<string> {
+  return ground.claims.holding(['log'], async () => {
+    const before = await total(ground);
+    await ground.topic.drop();
+    const noticed = await seenByOne(ground, ({ counters }) => counters.relinks > 0);
+    const after = await total(ground);
+    return `the topic with ${before} records was deleted, ${noticed} reads again; ${after} records so far`;
+  });
+}
+
+/** Retention removes what a replica that is down has not read. */
+export async function passRetention(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
+  return ground.claims.holding([victim.name, 'log'], async () => {
+    await victim.takeDown('SIGKILL');
+    try {
+      await pause(fault.durationMs);
+      await ground.topic.cutAll();
+      const lows = new Map((await ground.topic.offsets()).map(({ partition, low }) => [partition, low]));
+      const passed = positionsIn(victim.database).filter(
+        ({ partition, next }) => next < (lows.get(partition) ?? 0),
+      );
+      if (passed.length === 0) throw notHeld(`${victim.name} had read everything that was removed`);
+      return `retention passed ${passed.length} positions of ${victim.name}`;
+    } finally {
+      const begunMs = performance.now();
+      await victim.restart();
+      await readyAgain(ground, victim, begunMs);
+    }
+  });
+}
+
+/** Events of before come again. */
+export async function sendAgain(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  return ground.claims.holding(['log'], async () => {
+    const events = await firstEvents(ground, fault.count);
+    await ground.topic.send(events);
+    const noticed = await seenByOne(ground, ({ counters }) => counters.duplicates > 0);
+    return `${events.length} events came again; ${noticed} dropped duplicates`;
+  });
+}
+
+/** Records that are no events of ours. */
+export async function sendGarbage(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  const random = seededRandom(fault.seed);
+  return ground.claims.holding(['log'], async () => {
+    const events = await firstEvents(ground, 20);
+    const looks = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
+    const before = Math.max(...looks.map((look) => look?.quarantined ?? 0));
+    const garbage = Array.from({ length: fault.count }, () => garbageRecord(random, events));
+    await ground.topic.send(garbage);
+    const noticed = await seenByOne(ground, ({ quarantined }) => quarantined > before);
+    return `${garbage.length} records of a stranger; ${noticed} put them into quarantine`;
+  });
+}
+
+/** A stranger's transactions, committed and aborted, leave markers behind that are no records. */
+export async function sendTransactions(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  return ground.claims.holding(['log'], async () => {
+    const events = await firstEvents(ground, fault.count);
+    const before = await total(ground);
+    await ground.topic.sendInTransaction(events, 'commit');
+    await ground.topic.sendInTransaction(events, 'abort');
+    const added = (await total(ground)) - before;
+    if (added <= events.length * 2) throw notHeld(`${added} offsets came with ${events.length * 2} records`);
+    return `${events.length} records committed, ${events.length} aborted, by a transactional producer`;
+  });
+}
+
+async function total(ground: WatchedGround): Promise<number> {
+  const offsets = await ground.topic.offsets();
+  return offsets.reduce((sum, { low, end }) => sum + end - low, 0);
+}
+
+/** Waits until a replica shows it; gives its name. */
+async function seenByOne(ground: WatchedGround, isSeen: (look: ReplicaLook) => boolean): Promise<string> {
+  return waitFor({
+    what: 'a replica to notice',
+    timeoutMs: noticeTimeoutMs,
+    code: 'not-held',
+    look: async () => {
+      const looks = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
+      const found = looks.find((look) => look !== null && isSeen(look));
+      return found ? { found: found.replicaId } : { missing: 'none has' };
+    },
+  });
+}
+
+/** Some events as they stand in the topic; waits until there are any. */
+async function firstEvents(ground: WatchedGround, count: number): Promise<RawKafkaRecord[]> {
+  return waitFor({
+    what: 'events in the topic',
+    timeoutMs: noticeTimeoutMs,
+    code: 'not-held',
+    look: async () => {
+      const events: RawKafkaRecord[] = [];
+      await ground.topic.visitAll(({ offset: _, ...record }) => {
+        if (record.headers.ce_id !== undefined && record.value !== null) events.push(record);
+        return events.length >= count ? 'enough' : undefined;
+      });
+      return events.length > 0 ? { found: events } : { missing: 'it is empty' };
+    },
+  });
+}
+
+function garbageRecord(random: SeededRandom, events: readonly RawKafkaRecord[]): RawKafkaRecord {
+  const event = random.pick(events);
+  const { partition } = event;
+  const changed = Buffer.from(event.value ?? '');
+  const at = random.between(0, changed.length - 1);
+  changed[at] = (changed[at] ?? 0) ^ (1 << random.between(0, 7));
+  return random.pick<RawKafkaRecord>([
+    { partition, key: null, value: Buffer.from('not json'), headers: {} },
+    { partition, key: null, value: null, headers: event.headers },
+    { partition, key: null, value: Buffer.from('{"__proto__":{"x":1}}'), headers: event.headers },
+    { ...event, value: changed },
+    { ...event, headers: { ...event.headers, ce_origin: 'order-1.01ARZ3NDEKTSV4RRFFQ69G5FAV' } },
+    { ...event, headers: { ...event.headers, ce_seq: String(random.between(1, 1000) + 1_000_000) } },
+    { partition, key: null, value: Buffer.alloc(200_000, 0x20), headers: { ce_type: 'orders.inserted' } },
+  ]);
+}
+
+function positionsIn(file: string): { partition: number; next: number }[] {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 2000 });
+  try {
+    const rows = database.prepare('SELECT partition, next FROM replication_position').all();
+    return rows.map((row) => ({ partition: Number(row.partition), next: Number(row.next) }));
+  } finally {
+    database.close();
+  }
+}
