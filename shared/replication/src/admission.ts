@@ -49,7 +49,16 @@ export class Admission {
     if (this.#isStopping) return { ready: false, reasons: ['stopping'] };
     const link = this.#options.flow?.link;
     if (!link || link.state === 'live' || link.state === 'relinking') return { ready: true, reasons: [] };
-    return { ready: false, reasons: [link.stopReason?.message ?? `state is ${link.state}`] };
+    return {
+      ready: false,
+      reasons: [link.stopReason?.message ?? `state is ${link.state}${this.#progress()}`],
+    };
+  }
+
+  #progress(): string {
+    const progress = this.#options.flow?.bootstrap.progress;
+    if (!progress) return '';
+    return `: ${progress.received} of ${progress.bytes} bytes of a snapshot of ${progress.donor}`;
   }
 
   /** @throws `not-ready` or `stopped` when there is nothing that this replica should answer with. */

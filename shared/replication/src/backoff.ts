@@ -16,6 +16,8 @@ export const policies = {
   publish: { firstMs: 100, factor: 2, maxMs: 1000 },
   /** The wait after a relink before the next one, when the one before led nowhere. */
   relink: { firstMs: 500, factor: 2, maxMs: 60_000 },
+  /** Between two rounds over all donors of a snapshot. */
+  bootstrap: { firstMs: 500, factor: 2, maxMs: 10_000 },
   apply: { firstMs: 100, factor: 2, maxMs: 2000 },
 } as const satisfies Record<string, BackoffPolicy>;
 

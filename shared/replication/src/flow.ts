@@ -6,7 +6,7 @@
 import type { Announcement } from './announcement.ts';
 import { Announcer } from './announcer.ts';
 import { Applier } from './applier.ts';
-import { bootstrapFromPeer } from './bootstrap.ts';
+import { Bootstrap } from './bootstrap.ts';
 import type { Chain } from './chain.ts';
 import type { History } from './history.ts';
 import { LagMeter } from './lag.ts';
@@ -36,6 +36,7 @@ export interface ReplicaFlow {
   readonly linking: Loop;
   readonly repair: Repair;
   readonly repairing: Loop;
+  readonly bootstrap: Bootstrap;
   readonly lag: LagMeter;
   readonly announcer: Announcer;
   readonly topic: string;
@@ -106,6 +107,21 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     world,
   });
   const lag = new LagMeter();
+  const bootstrap = new Bootstrap({
+    databaseFile: options.file,
+    cluster,
+    schemaVersion,
+    topic,
+    tables,
+    chain,
+    reader,
+    origins,
+    positions,
+    stalls,
+    registry,
+    callPeer,
+    world,
+  });
   const link = new LogLink({
     log,
     applier,
@@ -118,22 +134,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     standstillMs: limits.standstillMs,
     landmarkMs: limits.landmarkMs,
     snapshotMinRecords: limits.snapshotMinRecords,
-    bootstrap: () =>
-      bootstrapFromPeer({
-        databaseFile: options.file,
-        cluster,
-        schemaVersion,
-        topic,
-        tables,
-        chain,
-        reader,
-        origins,
-        positions,
-        stalls,
-        registry,
-        callPeer,
-        world,
-      }),
+    bootstrap,
     wakePublisher: () => publishing.wake(),
     failed,
   });
@@ -158,5 +159,17 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const twins = new TwinWatch({ registry, logger: world.logger });
   const heard = (): void => twins.look();
   const announcer = new Announcer({ channel, chain, cluster, registry, world, describe, heard });
-  return { publisher, publishing, applier, link, linking, repair, repairing, lag, announcer, topic };
+  return {
+    publisher,
+    publishing,
+    applier,
+    link,
+    linking,
+    repair,
+    repairing,
+    bootstrap,
+    lag,
+    announcer,
+    topic,
+  };
 }

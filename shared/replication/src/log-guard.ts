@@ -78,13 +78,20 @@ export function isWhole(offsets: readonly PartitionOffsets[]): boolean {
   return offsets.every(({ low }) => low === 0);
 }
 
-/** @throws `log-refused` where an empty replica cannot be built from the log alone. */
-export function assertWhole(offsets: readonly PartitionOffsets[]): void {
+/**
+ * @throws `log-refused` where an empty replica cannot be built from the log alone; `isRetryable` where a peer may
+ * still come that gives it a copy.
+ */
+export function assertWhole(
+  offsets: readonly PartitionOffsets[],
+  { isRetryable }: { isRetryable: boolean },
+): void {
   const cut = offsets.find(({ low }) => low > 0);
   if (!cut) return;
   throw new ReplicationError({
     code: 'log-refused',
     message: `Partition ${cut.partition} of the log starts at ${cut.low}: an empty replica cannot be built from a part of it.`,
-    hint: 'Start it while another replica runs, or load a snapshot.',
+    hint: 'Start another replica that has the rows, or load a snapshot.',
+    isRetryable,
   });
 }

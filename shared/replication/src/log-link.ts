@@ -12,6 +12,7 @@
  */
 import type { ReplicaState } from './announcement.ts';
 import { backoffMs, policies } from './backoff.ts';
+import type { Bootstrap } from './bootstrap.ts';
 import { CatchUp } from './catch-up.ts';
 import type { Chain } from './chain.ts';
 import type { LogRead, PartitionOffsets } from './change-log.ts';
@@ -36,8 +37,7 @@ export interface LogLinkOptions extends Omit<ReadingOptions, 'take'> {
   readonly landmarkMs: number;
   /** True when this directory held nothing at the start. */
   readonly isEmpty: boolean;
-  /** Takes a snapshot of a peer where there is one; true when that worked. */
-  readonly bootstrap: () => Promise<boolean>;
+  readonly bootstrap: Bootstrap;
   /** Records from which on an empty replica prefers a snapshot to reading the log. */
   readonly snapshotMinRecords: number;
   /** There may be something to publish now. */
@@ -102,14 +102,19 @@ export class LogLink {
 
   /** Connects, relinks, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
-    if (this.#state === 'stopped' || this.#isStopping) return Number.POSITIVE_INFINITY;
+    if (this.#isStopping) return Number.POSITIVE_INFINITY;
+    if (this.#state === 'stopped') {
+      if (!this.#stopReason?.isRetryable) return Number.POSITIVE_INFINITY;
+      if (!this.#options.bootstrap.hasDonors) return WATCH_MS;
+      this.#beginAnew();
+    }
     const waitMs = this.#relinks.waitMs(this.#options.world.clock.monotonic());
     if (waitMs > 0) return waitMs;
     try {
       if (this.#relinks.reason) await this.#relink(this.#relinks.reason);
       else if (this.#partitions === 0) await this.#connect();
       else await this.#look();
-      if (!this.#reading.isOn && !this.#guard.isInDoubt && this.#partitions > 0) {
+      if (!this.#reading.isOn && !this.#guard.isInDoubt && this.#partitions > 0 && !this.#isStopping) {
         await this.#reading.start();
         this.#letPublish();
       }
@@ -122,6 +127,12 @@ export class LogLink {
       else throw error;
       return 0;
     }
+  }
+
+  /** It could be built from nothing before, and somebody has come who can give it a copy. */
+  #beginAnew(): void {
+    this.#state = 'starting';
+    this.#stopReason = undefined;
   }
 
   /** Reads again from the rewound positions; a stall has ended. */
@@ -141,6 +152,7 @@ export class LogLink {
   /** Ends the reading; resolves when no record can be applied any more and the log is left. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#options.bootstrap.stop();
     await this.#reading.settled();
     await this.#reading.stop();
     await this.#options.log.close();
@@ -154,12 +166,13 @@ export class LogLink {
     // Without a bookmark nothing proves that this is the log that was read before.
     const isUnknown = ![...positions.values()].some(({ bookmark }) => bookmark !== null);
     if (isUnknown) await this.#assertOurs(offsets);
-    this.#partitions = partitions;
     this.#catchUp.begin(offsets);
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (this.#state === 'starting' && isBehind) this.#state = isEmpty ? 'bootstrapping' : 'catching-up';
     if (this.#state === 'bootstrapping') await this.#bootstrap(offsets);
+    // Only now: a bootstrap that was interrupted begins with the connection again.
+    this.#partitions = partitions;
     this.#checkGoal();
     this.#letPublish();
   }
@@ -169,7 +182,7 @@ export class LogLink {
     const { bootstrap, snapshotMinRecords } = this.#options;
     const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
     if (isWhole(offsets) && records < snapshotMinRecords) return;
-    if (!(await bootstrap())) assertWhole(offsets);
+    if (!(await bootstrap.fromPeer()) && !this.#isStopping) assertWhole(offsets, { isRetryable: true });
   }
 
   /** Everything that is believed about the log is forgotten and learned again. */
@@ -180,7 +193,7 @@ export class LogLink {
     const { partitions } = await log.open();
     const offsets = await log.offsets();
     await this.#assertOurs(offsets);
-    if (isEmpty && !this.#catchUp.hasEverEnded) assertWhole(offsets);
+    if (isEmpty && !this.#catchUp.hasEverEnded) assertWhole(offsets, { isRetryable: false });
     world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
     this.#relinks.begin({ nowMs: world.clock.monotonic(), random: world.random });
     this.#partitions = partitions;

@@ -160,6 +160,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     own: own.name,
     tables,
     now: () => clock.now(),
+    observe: world.observe,
   });
   const replica = new Replica(options, {
     lock,

@@ -17,6 +17,7 @@ import { GENESIS } from './chain.ts';
 import { ReplicationError } from './errors.ts';
 import { digestOf, Origins } from './origins.ts';
 import { type Connection, openConnection } from './sqlite.ts';
+import type { Observe } from './surroundings.ts';
 import type { Table } from './table.ts';
 
 /** What a snapshot says of itself. */
@@ -61,6 +62,7 @@ export async function takeSnapshot(options: {
   own: string;
   tables: readonly Table[];
   now: number;
+  observe: Observe;
 }): Promise<TakenSnapshot> {
   const folder = await mkdtemp(join(dirname(options.databaseFile), SNAPSHOT_PREFIX));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
@@ -72,6 +74,7 @@ export async function takeSnapshot(options: {
     } finally {
       await source.close();
     }
+    await options.observe('snapshot:copied');
     const copy = await openConnection(file);
     let described: Pick<SnapshotManifest, 'rows' | 'origins' | 'digest' | 'positions'>;
     try {
@@ -89,6 +92,7 @@ export async function takeSnapshot(options: {
       sha256: await hashFile(file),
       takenAt: new Date(options.now).toISOString(),
     };
+    await options.observe('snapshot:described');
     return { manifest, file, remove };
   } catch (error) {
     await remove();

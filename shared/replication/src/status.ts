@@ -3,6 +3,7 @@
  */
 import type { ReplicaState } from './announcement.ts';
 import type { ApplierCounters } from './applier.ts';
+import type { BootstrapProgress } from './bootstrap.ts';
 import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { digestOf, type Origins, type Vector } from './origins.ts';
@@ -29,6 +30,8 @@ export interface ReplicaStatus {
   readonly rows: number;
   /** Own rows, of this and earlier runs, that were not yet read back from the log. */
   readonly unpublished: number;
+  /** How far the snapshot has come that an empty replica is built from; null at all other times. */
+  readonly bootstrap: BootstrapProgress | null;
   readonly lag: { readonly records: number | null; readonly ms: number | null };
   readonly positions: readonly { topic: string; partition: number; next: number; end: number | null }[];
   readonly stalled: readonly {
@@ -98,6 +101,7 @@ export async function describeStatus(parts: {
     digest: digestOf(origins.vector()),
     rows: origins.rows(),
     unpublished: flow?.publisher.unpublished() ?? 0,
+    bootstrap: flow?.bootstrap.progress ?? null,
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
     positions: positionsOf(flow),
     stalled: (flow?.applier.stalls() ?? []).map(({ origin, reason, since, partition, position }) => {

@@ -29,7 +29,7 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** The named moments of the write, publish and apply paths, in the order in which they happen. */
+/** The named moments of the write, publish, apply and snapshot paths, in the order in which they happen. */
 export const steps = [
   'write:begun',
   'write:inserted',
@@ -41,6 +41,11 @@ export const steps = [
   'apply:rows-inserted',
   'apply:before-commit',
   'apply:after-commit',
+  'snapshot:copied',
+  'snapshot:described',
+  'bootstrap:received',
+  'bootstrap:before-commit',
+  'bootstrap:after-commit',
 ] as const;
 
 /** One named moment. */

@@ -51,6 +51,7 @@ async function take(): Promise<TakenSnapshot> {
     own: own.name,
     tables,
     now: Date.now(),
+    observe: () => undefined,
   });
   return taken;
 }

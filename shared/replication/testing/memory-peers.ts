@@ -16,12 +16,12 @@ export class MemoryPeers {
     else this.#replicas.delete(url);
   }
 
-  /** Changes what is sent of snapshots; a fault for tests. */
-  spoil: (part: Buffer) => Buffer = (part) => part;
+  /** Changes what is sent of snapshots, holds it up or fails; a fault for tests. */
+  spoil: (part: Buffer, url: string) => Buffer | Promise<Buffer> = (part) => part;
 
   /** Hand this to replicas. */
   readonly callPeer: CallPeer = (url) => {
-    const spoil = (part: Buffer): Buffer => this.spoil(part);
+    const spoil = (part: Buffer): Buffer | Promise<Buffer> => this.spoil(part, url);
     const found = (): Replica => {
       const replica = this.#replicas.get(url);
       if (replica) return replica;
@@ -38,7 +38,7 @@ export class MemoryPeers {
       async *snapshot() {
         const taken = await found().snapshot();
         try {
-          for await (const part of snapshotBytes(taken)) yield spoil(part);
+          for await (const part of snapshotBytes(taken)) yield await spoil(part);
         } finally {
           await taken.remove();
         }

@@ -1,0 +1,234 @@
+/**
+ * Bringing up an empty replica from its peers: interruptions, several at once, donors that go on serving.
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ReplicationError } from '../src/errors.ts';
+import type { Replica } from '../src/replica.ts';
+import { type Observe, silentLogger, systemRandom } from '../src/surroundings.ts';
+import {
+  fastClock,
+  MemoryBroker,
+  MemoryPeers,
+  note,
+  startReplica,
+  temporaryDirectory,
+  waitUntil,
+} from '../testing/index.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let broker: MemoryBroker;
+let peers: MemoryPeers;
+let running: Map<string, Replica>;
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  broker = new MemoryBroker();
+  peers = new MemoryPeers();
+  running = new Map();
+});
+afterEach(async () => {
+  for (const replica of running.values()) await replica.stop();
+  directory.remove();
+});
+
+const urlOf = (id: string): string => `http://127.0.0.1:1/${id}`;
+const folderOf = (id: string): string => join(directory.path, id);
+
+/** Starts a replica that prefers a snapshot to the log. */
+async function start(id: string, observe: Observe = () => undefined): Promise<Replica> {
+  const { log, channel } = broker.connect();
+  const { replica } = await startReplica(id, {
+    directory: directory.path,
+    replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
+    world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe },
+    limits: { snapshotMinRecords: 1 },
+  });
+  running.set(id, replica);
+  peers.set(urlOf(id), replica);
+  return replica;
+}
+async function live(id: string, observe?: Observe): Promise<Replica> {
+  const replica = await start(id, observe);
+  await isLive(replica);
+  return replica;
+}
+const isLive = (replica: Replica): Promise<void> =>
+  waitUntil('it is live', () => replica.readiness().ready || replica.readiness().reasons.join());
+async function stop(id: string): Promise<void> {
+  const replica = running.get(id);
+  running.delete(id);
+  peers.set(urlOf(id), undefined);
+  await replica?.stop();
+}
+async function lose(id: string): Promise<void> {
+  await stop(id);
+  rmSync(folderOf(id), { recursive: true });
+}
+async function write(replica: Replica, prefix: string, count: number): Promise<void> {
+  const ids = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  await Promise.all(ids.map((id) => replica.insert('notes', note(id), { concern: 'local' })));
+  await waitUntil('all is published', async () => (await replica.status()).unpublished === 0);
+}
+async function expectEqual(rows: number, ...replicas: Replica[]): Promise<void> {
+  await waitUntil('all are equal', async () => {
+    const all = await Promise.all(replicas.map((replica) => replica.status()));
+    const isDone =
+      all.every((status) => status.rows === rows) && new Set(all.map((s) => s.digest)).size === 1;
+    return isDone || JSON.stringify(all.map((status) => [status.state, status.rows]));
+  });
+  for (const replica of replicas) expect((await replica.deepCheck()).problems).toEqual([]);
+}
+const leftovers = (id: string): string[] =>
+  readdirSync(folderOf(id)).filter((name) => name.includes('bootstrap') || name.includes('snapshot'));
+const failed = (): ReplicationError =>
+  new ReplicationError({ code: 'peer-failed', message: 'The line is cut.', hint: '', isRetryable: true });
+
+describe('a download that is interrupted', () => {
+  it('is begun anew with another donor', async () => {
+    const [a, b] = [await live('a'), await live('b')];
+    await write(a, 'a', 30);
+    await expectEqual(30, a, b);
+    const asked: string[] = [];
+    peers.spoil = (part, url) => {
+      if (asked.at(-1) !== url) asked.push(url);
+      if (asked.length === 1 && part.length > 1000) throw failed();
+      return part;
+    };
+    const c = await live('c');
+    expect(new Set(asked).size).toBe(2);
+    expect((await c.status()).counters.applied).toBe(0);
+    await expectEqual(30, a, b, c);
+    expect(leftovers('c')).toEqual([]);
+  });
+
+  it('is begun anew with the same donor when there is no other', async () => {
+    const a = await live('a');
+    await write(a, 'a', 30);
+    let cuts = 2;
+    peers.spoil = (part) => {
+      if (part.length > 1000 && cuts > 0) {
+        cuts -= 1;
+        throw failed();
+      }
+      return part;
+    };
+    const c = await live('c');
+    expect([cuts, (await c.status()).counters.applied]).toEqual([0, 0]);
+    await expectEqual(30, a, c);
+  });
+
+  it('by a stop of the new replica leaves nothing behind, and the next start begins anew', async () => {
+    const a = await live('a');
+    await write(a, 'a', 30);
+    let isHeldUp = false;
+    let goOn = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    peers.spoil = async (part) => {
+      isHeldUp = true;
+      await released;
+      return part;
+    };
+    const c = await start('c');
+    await waitUntil('the download is under way', () => isHeldUp);
+    const stopping = stop('c');
+    goOn();
+    await stopping;
+    expect((await (await live('c')).status()).counters.applied).toBe(0);
+    expect(leftovers('c')).toEqual([]);
+    expect(existsSync(folderOf('a'))).toBe(true);
+    expect(c.origin).not.toBe(running.get('c')?.origin);
+  });
+});
+
+describe('while a snapshot is taken', () => {
+  it('the new replica says how far it is, in its status and to those who ask whether it is ready', async () => {
+    const a = await live('a');
+    await write(a, 'a', 30);
+    let goOn = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let parts = 0;
+    peers.spoil = async (part) => {
+      parts += 1;
+      // The manifest is the first part, and a first stretch of the file the second one.
+      if (parts > 2) await released;
+      return parts === 2 ? part.subarray(0, 100) : part;
+    };
+    const c = await start('c');
+    await waitUntil('some of it is there', async () => ((await c.status()).bootstrap?.received ?? 0) > 0);
+    const { state, bootstrap } = await c.status();
+    expect(state).toBe('bootstrapping');
+    expect(bootstrap).toMatchObject({ donor: 'a', attempt: 1, received: 100, rows: 30 });
+    expect(c.readiness().reasons[0]).toMatch(/bootstrapping: 100 of \d+ bytes of a snapshot of a/);
+    peers.spoil = (part) => part;
+    goOn();
+    await isLive(c);
+    expect((await c.status()).bootstrap).toBeNull();
+  });
+
+  it('the donor reads and writes as ever, and the others are not held up', async () => {
+    let goOn = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let isCopied = false;
+    const a = await live('a', async (step) => {
+      if (step !== 'snapshot:copied') return;
+      isCopied = true;
+      await released;
+    });
+    const b = await live('b');
+    await write(a, 'a', 30);
+    await expectEqual(30, a, b);
+    await lose('b');
+    const c = await start('c');
+    await waitUntil('the copy is being made', () => isCopied);
+    await write(a, 'meanwhile', 10);
+    expect(await a.reads.all('SELECT 1 FROM notes')).toHaveLength(40);
+    expect(c.readiness().ready).toBe(false);
+    goOn();
+    await isLive(c);
+    await expectEqual(40, a, c);
+  });
+});
+
+describe('several new replicas at once', () => {
+  it('share one donor, which gives one copy at a time, and wait for nobody for long', async () => {
+    const a = await live('a');
+    await write(a, 'a', 50);
+    const fresh = await Promise.all(['b', 'c', 'd'].map((id) => start(id)));
+    await Promise.all(fresh.map(isLive));
+    await expectEqual(50, a, ...fresh);
+  });
+
+  it('that are all there is replay the log: nobody waits for a donor that cannot come', async () => {
+    const a = await live('a');
+    await write(a, 'a', 50);
+    await lose('a');
+    const fresh = await Promise.all(['b', 'c', 'd'].map((id) => start(id)));
+    await Promise.all(fresh.map(isLive));
+    await expectEqual(50, ...fresh);
+  });
+});
+
+describe('a new replica of a log whose start is cut', () => {
+  it('goes on by itself when somebody comes who can give it a copy', async () => {
+    const a = await live('a');
+    await write(a, 'a', 60);
+    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
+    broker.retain(partition, 30);
+    await stop('a');
+    const c = await start('c');
+    await waitUntil('c has stopped', async () => (await c.status()).state === 'stopped');
+    expect(c.readiness().reasons[0]).toMatch(/starts at 30/);
+    const again = await live('a');
+    await isLive(c);
+    await expectEqual(60, again, c);
+    expect((await c.status()).stopReason).toBeUndefined();
+  });
+});
