@@ -48,6 +48,12 @@ export class Admission {
   readiness(): { ready: boolean; reasons: string[] } {
     if (this.#isStopping) return { ready: false, reasons: ['stopping'] };
     const link = this.#options.flow?.link;
+    if (link?.isStandingStill) {
+      return {
+        ready: false,
+        reasons: ['the log goes on but nothing of it arrives; a fresh reader is tried'],
+      };
+    }
     if (!link || link.state === 'live' || link.state === 'relinking') return { ready: true, reasons: [] };
     return {
       ready: false,

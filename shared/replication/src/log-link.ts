@@ -85,6 +85,11 @@ export class LogLink {
     return this.#catchUp.hasEverEnded;
   }
 
+  /** True while the broker answers and the log goes on, but nothing of it arrives here. */
+  get isStandingStill(): boolean {
+    return this.#contact.isThere && this.#reading.isStandingStill;
+  }
+
   /** False while the broker does not answer. */
   get isReachable(): boolean {
     return this.#contact.isThere;
@@ -114,12 +119,10 @@ export class LogLink {
       if (this.#relinks.reason) await this.#relink(this.#relinks.reason);
       else if (this.#partitions === 0) await this.#connect();
       else await this.#look();
-      if (!this.#reading.isOn && !this.#guard.isInDoubt && this.#partitions > 0 && !this.#isStopping) {
-        await this.#reading.start();
-        this.#letPublish();
-      }
+      const waitForReaderMs = await this.#keepReading();
       this.#contact.held();
-      return this.#relinks.reason ? 0 : this.#state === 'live' ? WATCH_MS : WATCH_MS / 5;
+      if (this.#relinks.reason) return 0;
+      return Math.min(waitForReaderMs, this.#state === 'live' ? WATCH_MS : WATCH_MS / 5);
     } catch (error) {
       if (isReplicationError(error, 'log-mismatch')) this.#relinks.demand(error);
       else if (isReplicationError(error, 'log-refused')) this.#stop(error);
@@ -127,6 +130,17 @@ export class LogLink {
       else throw error;
       return 0;
     }
+  }
+
+  /** Starts a reader where there is none and there should be; says when one may begin where it has to wait. */
+  async #keepReading(): Promise<number> {
+    const isWanted = this.#partitions > 0 && !this.#guard.isInDoubt && !this.#isStopping;
+    if (this.#reading.isOn || !isWanted) return Number.POSITIVE_INFINITY;
+    const { waitMs } = this.#reading;
+    if (waitMs > 0) return waitMs;
+    await this.#reading.start();
+    this.#letPublish();
+    return Number.POSITIVE_INFINITY;
   }
 
   /** It could be built from nothing before, and somebody has come who can give it a copy. */
@@ -213,6 +227,7 @@ export class LogLink {
     if (!wasReachable) await log.open();
     const offsets = await log.offsets();
     if (!this.#guard.fits(offsets)) return;
+    if (offsets.length > this.#partitions) await this.#grow();
     this.#saw(offsets);
     for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
     this.#options.wakePublisher();
@@ -229,6 +244,16 @@ export class LogLink {
       this.#reading.seek();
     }
     await this.#reading.watch(offsets);
+  }
+
+  /** The topic was given more partitions: a fresh reader reads them, too, from their start. */
+  async #grow(): Promise<void> {
+    const { log, publisher, world } = this.#options;
+    const { partitions } = await log.open();
+    world.logger.info({ before: this.#partitions, partitions }, 'the topic has more partitions than before');
+    this.#partitions = partitions;
+    if (publisher.isConnected) publisher.connected(partitions);
+    await this.#reading.stop();
   }
 
   async #assertOurs(offsets: readonly PartitionOffsets[]): Promise<void> {

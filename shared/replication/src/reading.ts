@@ -5,6 +5,7 @@
  * reader at all, is decided by the log link.
  */
 import type { Applier } from './applier.ts';
+import { backoffMs, policies } from './backoff.ts';
 import type { ChangeLog, Following, LogRead, PartitionOffsets } from './change-log.ts';
 import { errorText } from './errors.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -25,8 +26,15 @@ export class Reading {
   readonly #options: ReadingOptions;
   #following: Following | undefined;
   #isOn = false;
-  #progress = { sum: -1, atMs: 0 };
+  /** Sum of all positions at the last look, when it last moved, and when the last look was. */
+  #sum = -1;
+  #movedAtMs = 0;
+  #watchedAtMs = Number.NEGATIVE_INFINITY;
+  #isStandingStill = false;
   #replaced = 0;
+  /** Readers in a row that led nowhere, and when the next one may begin. */
+  #failures = 0;
+  #startAtMs = 0;
   #taking: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReadingOptions) {
@@ -43,11 +51,20 @@ export class Reading {
     return this.#replaced;
   }
 
+  /** True while the position stands still below the end of the log, although fresh readers were tried. */
+  get isStandingStill(): boolean {
+    return this.#isStandingStill;
+  }
+
+  /** Milliseconds until the next reader may begin: readers that lead nowhere follow each other ever more slowly. */
+  get waitMs(): number {
+    return Math.max(0, this.#startAtMs - this.#options.world.clock.monotonic());
+  }
+
   /** Starts a reader. @throws what `ChangeLog.follow` throws. */
   async start(): Promise<void> {
-    const { applier, log, take, world } = this.#options;
+    const { applier, log, take } = this.#options;
     this.#isOn = true;
-    this.#progress = { sum: -1, atMs: world.clock.monotonic() };
     try {
       const following = await log.follow({
         startOf: (partition) => applier.startOf(partition),
@@ -86,27 +103,46 @@ export class Reading {
     await this.#taking;
   }
 
-  /** Ends a reader that has made no progress below the end for too long. */
+  /**
+   * Looks whether the position moves while it is below the end. A reader under which it does not is ended, and stands
+   * still until the position moves.
+   */
   async watch(offsets: readonly PartitionOffsets[]): Promise<void> {
     const { applier, standstillMs, world } = this.#options;
     const now = world.clock.monotonic();
     const sum = offsets.reduce((total, { partition }) => total + applier.position(partition).next, 0);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
-    if (sum !== this.#progress.sum || !isBehind) this.#progress = { sum, atMs: now };
-    if (now - this.#progress.atMs < standstillMs || !this.#following) return;
-    world.logger.warn(
-      { standstillMs },
-      'the reader of the log stands still below its end; a fresh one follows',
-    );
-    this.#replaced += 1;
+    if (sum !== this.#sum || !isBehind) {
+      this.#failures = 0;
+      this.#isStandingStill = false;
+    }
+    // Nobody looked for a while (broker away, process suspended): the time in between says nothing.
+    const hasLooked = now - this.#watchedAtMs < standstillMs / 2;
+    if (sum !== this.#sum || !isBehind || !hasLooked) this.#movedAtMs = now;
+    this.#sum = sum;
+    this.#watchedAtMs = now;
+    if (now - this.#movedAtMs < standstillMs) return;
+    this.#movedAtMs = now;
+    this.#isStandingStill = true;
+    if (!this.#following) return;
+    const fields = { standstillMs };
+    world.logger.warn(fields, 'the reader of the log stands still below its end; a fresh one follows');
+    this.#failed();
     await this.stop();
   }
 
   #broke(error: unknown): void {
     const fields = { error: errorText(error) };
     this.#options.world.logger.warn(fields, 'the reader of the log broke; a fresh one follows');
-    this.#replaced += 1;
+    this.#failed();
     this.#isOn = false;
     this.#following = undefined;
+  }
+
+  #failed(): void {
+    const { clock, random } = this.#options.world;
+    this.#replaced += 1;
+    this.#failures += 1;
+    this.#startAtMs = clock.monotonic() + backoffMs(policies.reader, this.#failures, random);
   }
 }

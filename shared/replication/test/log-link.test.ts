@@ -72,7 +72,31 @@ describe('a reader', () => {
     expect((await replica.status()).counters).toMatchObject({ readersReplaced: 1, duplicates: 0 });
   });
 
-  it('that stands still below the end is replaced', async () => {
+  it('that breaks off again and again is replaced ever more slowly', async () => {
+    const startedAtMs: number[] = [];
+    let isBroken = false;
+    const replica = await live('a', (log) => ({
+      ...bound(log),
+      follow: async (reader: LogReader) => {
+        startedAtMs.push(world.clock.monotonic());
+        if (!isBroken) return log.follow(reader);
+        const following = await log.follow({ ...wrapped(reader), take: async () => 'seek' });
+        reader.broke(new Error('the reader crashed'));
+        return following;
+      },
+    }));
+    const run = stranger();
+    isBroken = true;
+    broker.breakReaders();
+    append(run, 'n1');
+    await waitUntil('several were tried', () => startedAtMs.length >= 6);
+    const waits = startedAtMs.slice(1).map((atMs, i) => atMs - (startedAtMs[i] ?? 0));
+    expect(waits.at(-1)).toBeGreaterThan(1000);
+    isBroken = false;
+    await arrives(replica, run.origin, 1);
+  });
+
+  it('that stands still below the end is replaced, and until it moves the replica is not ready', async () => {
     let isDeaf = false;
     const replica = await live('a', (log) => ({
       ...bound(log),
@@ -89,10 +113,13 @@ describe('a reader', () => {
     append(run, 'n2');
     await waitUntil('it is replaced', async () => {
       const { readersReplaced } = (await replica.status()).counters;
-      if (readersReplaced > 0) isDeaf = false;
       return readersReplaced > 0;
     });
+    expect(replica.readiness().ready).toBe(false);
+    expect(replica.readiness().reasons[0]).toMatch(/nothing of it arrives/);
+    isDeaf = false;
     await arrives(replica, run.origin, 2);
+    await waitUntil('it is ready', () => replica.readiness().ready);
   });
 
   it('that jumps ahead is never followed: what lies between is read', async () => {
@@ -114,6 +141,21 @@ describe('a reader', () => {
     append(run, 'n1', 'n2', 'n3');
     await arrives(replica, run.origin, 3);
     expect((await replica.status()).counters).toMatchObject({ applied: 3, stalls: 0, relinks: 0 });
+  });
+});
+
+describe('a topic that is given more partitions', () => {
+  it('is read whole: the new ones, too, from their start', async () => {
+    const replica = await live('a');
+    const run = stranger();
+    append(run, 'n1');
+    await arrives(replica, run.origin, 1);
+    broker.grow(4);
+    broker.appendRaw(3, rawRecord(run.write(note('n2'))));
+    await arrives(replica, run.origin, 2);
+    await replica.insert('notes', note('own'), { concern: 'log' });
+    await waitUntil('it knows of all', async () => (await replica.status()).positions.length === 4);
+    expect((await replica.status()).counters.relinks).toBe(0);
   });
 });
 
@@ -225,7 +267,10 @@ describe('a log that is not the one that was read before', () => {
     broker.recreate();
     for (let i = 0; i < 5; i += 1) broker.appendRaw(0, { key: null, value: Buffer.from('x'), headers: {} });
     broker.setReachable(true);
-    await waitUntil('it stops', async () => (await replica.status()).state === 'stopped');
+    await waitUntil('it stops', async () => {
+      const status = await replica.status();
+      return status.state === 'stopped' || JSON.stringify(status);
+    });
     expect(broker.allRecords()).toHaveLength(5);
   });
 

@@ -108,6 +108,11 @@ export class MemoryBroker {
     this.#partitions = this.#fresh();
   }
 
+  /** The topic gets more partitions, empty ones. */
+  grow(partitions: number): void {
+    while (this.#partitions.length < partitions) this.#partitions.push({ low: 0, end: 0, records: [] });
+  }
+
   /** Retention removes the records below `offset`. */
   retain(partition: number, offset: number): void {
     const found = this.#at(partition);
