@@ -52,6 +52,8 @@ async function surveyLog(options: SurveyOptions): Promise<Ownership> {
     settle = resolve;
     fail = reject;
   });
+  // Time may be up while the reader is still starting; that alone must not go unhandled.
+  found.catch(() => undefined);
   const cancel = clock.after(SURVEY_MS, () => fail(tooLong()));
   const take = async (read: LogRead): Promise<'go on'> => {
     const carrying = read.records.filter((record) => !record.isMarker);
@@ -62,12 +64,15 @@ async function surveyLog(options: SurveyOptions): Promise<Ownership> {
     return 'go on';
   };
   const lowOf = (partition: number): number => unread.get(partition)?.low ?? 0;
-  const following = await log.follow({ startOf: lowOf, take, broke: fail });
   try {
-    return await found;
+    const following = await log.follow({ startOf: lowOf, take, broke: fail });
+    try {
+      return await found;
+    } finally {
+      await following.stop();
+    }
   } finally {
     cancel();
-    await following.stop();
   }
 }
 
