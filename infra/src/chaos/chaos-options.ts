@@ -14,6 +14,7 @@ export interface ChaosCommand {
   readonly only: readonly FaultKind[] | undefined;
   readonly json: string | undefined;
   readonly log: string | undefined;
+  readonly isKept: boolean;
   readonly isPlanOnly: boolean;
   readonly isHelp: boolean;
 }
@@ -28,6 +29,7 @@ export const chaosHelp = `pnpm chaos: real processes, real faults, then heal and
   --only A,B      only these faults: ${faultKinds.join(', ')}
   --json FILE     write the report there, too
   --log FILE      write there what replicas and supervisor say
+  --keep          leave the data directory behind
   --plan          print the plan and do nothing
   --help          this text
 
@@ -58,6 +60,7 @@ export function readChaosOptions(args: readonly string[]): ChaosCommand {
     only: values.only?.split(',').map(kindOf),
     json: values.json,
     log: values.log,
+    isKept: values.keep,
     isPlanOnly: values.plan,
     isHelp: values.help,
   };
@@ -75,6 +78,7 @@ function parse(args: readonly string[]) {
         only: { type: 'string' },
         json: { type: 'string' },
         log: { type: 'string' },
+        keep: { type: 'boolean', default: false },
         plan: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -34,6 +34,8 @@ export interface ChaosOptions {
   readonly onLogLine?: (line: string) => void;
   /** Where orders are sent, given the replicas. Default: to all of them in turn. */
   readonly targets?: (ground: ChaosGround) => readonly string[];
+  /** Leave the data directory behind, to look into. Default: false. */
+  readonly isKept?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,12 +43,14 @@ export interface ChaosOptions {
 const clients = 48;
 const answerMs = 5000;
 const progressEveryMs = 10_000;
+const endedByItself = /^order-\d+ ended unexpectedly \((?!SIGKILL)/;
 const brokerFaults = new Set(['terminate-broker', 'kill-broker', 'suspend-broker']);
 
 /** Runs; resolves with the report, whatever the verdict. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dbsync-chaos-'));
   const log = options.onLogLine ?? ((): void => undefined);
+  const violations = new Violations();
   options.print(`seed ${options.seed}: starting ${options.replicas} replicas and a broker in ${dataDir}`);
   try {
     const ground = await openGround({
@@ -54,22 +58,29 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       replicas: options.replicas,
       environment: options.environment,
       onLine: ({ source, text }) => log(`${source} ${text}`),
-      onReport: ({ level, message }) => log(`supervisor ${level} ${message}`),
+      onReport: ({ level, message }) => {
+        log(`supervisor ${level} ${message}`);
+        // Nobody but the faults ends a replica, and they do it by SIGKILL or ask for it.
+        if (endedByItself.test(message)) violations.add('I10', 'ended by itself', message);
+      },
       signal: options.signal,
     });
     try {
-      return await runOn(ground, options);
+      return await runOn(ground, options, violations);
     } finally {
       await ground.stop();
     }
   } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+    if (options.isKept !== true) rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-async function runOn(ground: ChaosGround, options: ChaosOptions): Promise<ChaosReport> {
+async function runOn(
+  ground: ChaosGround,
+  options: ChaosOptions,
+  violations: Violations,
+): Promise<ChaosReport> {
   const { print } = options;
-  const violations = new Violations();
   const reader = new SessionReader({ replicas: () => replicaUrls(ground.cluster), every: 3, inFlight: 16 });
   const watch = new ReplicaWatch({ replicas: () => ground.cluster.replicas, violations });
   const hurt = watched(ground, { reader, watch, print });

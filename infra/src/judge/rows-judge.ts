@@ -91,13 +91,14 @@ function judgeOrder(
   },
 ): void {
   const { place, violations, shown } = about;
-  const { attempted } = about.knowledge.load;
+  const { attempted, acknowledged } = about.knowledge.load;
   const productId = String(row.columns.product_id);
   if (row.isSuperseded) violations.add('I2', 'superseded', `${place} (${productId})`);
   if (!attempted.has(productId)) violations.add('I2', 'phantom', `${place} (${productId})`);
   else if (!isAsAttempted(row)) violations.add('I2', 'altered', `${place}: ${JSON.stringify(row.columns)}`);
   if (shown.has(productId)) violations.add('I1', 'doubled', `${place} (${productId})`);
-  shown.set(productId, String(row.columns.order_id));
+  // Of two, the one that was acknowledged counts: the other is doubled, and nothing is lost.
+  if (shown.get(productId) !== acknowledged.get(productId)) shown.set(productId, String(row.columns.order_id));
 }
 
 function isAsAttempted({ columns }: StoredRow): boolean {

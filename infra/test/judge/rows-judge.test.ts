@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import type { ReplicaContents } from '../../src/judge/replica-file.ts';
+import { judgeEqual, judgeRows, type Knowledge } from '../../src/judge/rows-judge.ts';
+import { Violations } from '../../src/judge/violations.ts';
+import { fileOf, goodRows, knowledge, rowOf } from './planted.ts';
+
+/** What the judge finds in one file, as `invariant kind`. */
+function found(contents: ReplicaContents, known: Knowledge = knowledge()): string[] {
+  const violations = new Violations();
+  judgeRows('order-1', contents, { knowledge: known, violations });
+  return violations.list().map(({ invariant, kind }) => `${invariant} ${kind}`);
+}
+
+describe('the judge of rows', () => {
+  it('finds nothing wrong with what is right', () => {
+    expect(found(fileOf(goodRows()))).toEqual([]);
+  });
+
+  it('lets an order that was attempted and never answered be there or not', () => {
+    const { chain, load } = knowledge();
+    load.acknowledged.delete('p-2');
+    const [first, second, third] = goodRows();
+    expect(found(fileOf([first, second, third]), { chain, load })).toEqual([]);
+    expect(found(fileOf([first, second]), { chain, load })).toEqual([]);
+  });
+
+  it('finds an acknowledged order that is missing', () => {
+    const [first, second] = goodRows();
+    expect(found(fileOf([first, second]))).toEqual(['I1 lost']);
+  });
+
+  it('finds an order that is there twice, each time in a fitting chain', () => {
+    const [first, second, third] = goodRows();
+    const again = rowOf('p-2', { origin: 'b', seq: 2, previous: third.chain }, { order_id: 'another' });
+    expect(found(fileOf([first, second, third, again]))).toEqual(['I1 doubled']);
+  });
+
+  it('finds an order that nobody attempted', () => {
+    const rows = goodRows();
+    expect(found(fileOf([...rows, rowOf('never', { origin: 'c', seq: 1 })]))).toEqual(['I2 phantom']);
+  });
+
+  it('finds bytes that were altered behind the chain', () => {
+    const [first, second, third] = goodRows();
+    const altered = { ...second, columns: { ...second.columns, created_at: '2026-01-02T03:04:05.679Z' } };
+    expect(found(fileOf([first, altered, third]))).toEqual(['I3 broken chain']);
+  });
+
+  it('finds an order that is not what was attempted, although its chain fits', () => {
+    const [first, second] = goodRows();
+    const other = rowOf('p-2', { origin: 'b', seq: 1 }, { quantity: 1000 });
+    expect(found(fileOf([first, second, other]))).toEqual(['I2 altered']);
+  });
+
+  it('finds a hole, and a chain that does not continue over it', () => {
+    const [first, second, third] = goodRows();
+    const late = rowOf('p-1', { origin: 'a', seq: 3, previous: second.chain });
+    expect(found(fileOf([first, late, third]))).toEqual(['I3 hole', 'I3 broken chain']);
+  });
+
+  it('finds origins that say something else than their rows', () => {
+    const contents = fileOf(goodRows());
+    const more = contents.origins.map((origin) => ({ ...origin, seq: origin.seq + 1 }));
+    expect(found({ ...contents, origins: more })).toEqual(['I3 vector']);
+    const further = contents.origins.map((origin) => ({ ...origin, published: origin.seq + 1 }));
+    expect(found({ ...contents, origins: further })).toEqual(['I4 published']);
+  });
+
+  it('finds rows that are hidden or superseded, which no order of the load can be', () => {
+    const [first, second, third] = goodRows();
+    expect(found({ ...fileOf([first, second, third]), hidden: 1 })).toEqual(['I5 hidden']);
+    expect(found(fileOf([first, second, { ...third, isSuperseded: true }]))).toEqual(['I2 superseded']);
+  });
+
+  it('finds two replicas that differ, by a row or by its bytes', () => {
+    const [first, second, third] = goodRows();
+    const violations = new Violations();
+    const judged = (name: string, rows: ReturnType<typeof goodRows>[number][]) =>
+      judgeRows(name, fileOf(rows), { knowledge: knowledge([]), violations: new Violations() });
+    const whole = judged('order-1', [first, second, third]);
+    judgeEqual([whole, judged('order-2', [first, second, third])], violations);
+    expect(violations.list()).toEqual([]);
+    judgeEqual([whole, judged('order-2', [first, third])], violations);
+    expect(violations.count('different')).toBe(1);
+    judgeEqual([whole, judged('order-3', [first, second, rowOf('p-9', { origin: 'b', seq: 1 })])], violations);
+    expect(violations.count('different')).toBe(2);
+  });
+});
