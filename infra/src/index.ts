@@ -29,6 +29,8 @@ export type {
 export { type DevFile, readDevFile } from './cluster/dev-file.ts';
 export type { Environment } from './cluster/service-environment.ts';
 export type { ServiceProcess } from './cluster/service-process.ts';
+export { planCrashes } from './crash/crash-plan.ts';
+export { runCrashMatrix } from './crash/run-crash-matrix.ts';
 export { runDemo } from './demo/run-demo.ts';
 export { describeClusterWith } from './describe-cluster.ts';
 export { type DevOptions, devHelp, readDevOptions } from './dev/dev-options.ts';

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { type Chain, createChain, type RawTopic, rawTopic } from '@dbsync/replication/testing';
 import { Cluster } from '../cluster/cluster.ts';
 import { readMemory } from '../cluster/cluster-memory.ts';
-import type { Report, ServiceLine } from '../cluster/cluster-options.ts';
+import type { Report, ServiceLine, ServiceScripts } from '../cluster/cluster-options.ts';
 import { openDataDirectory } from '../cluster/data-directory.ts';
 import type { Environment } from '../cluster/service-environment.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
@@ -31,6 +31,10 @@ export interface ChaosGroundOptions {
   readonly environment: Environment;
   readonly onLine: (line: ServiceLine) => void;
   readonly onReport: (report: Report) => void;
+  /** Environment of one replica, on top of everything else. Default: nothing. */
+  readonly replicaEnvironment?: (replicaId: string) => Readonly<Record<string, string>>;
+  /** Default: the services of this repository. */
+  readonly scripts?: ServiceScripts;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -88,7 +92,11 @@ export async function openGround(options: ChaosGroundOptions): Promise<ChaosGrou
       logLevel: 'info',
       environment: rest,
       brokerLinks,
-      replicaEnvironment: (replicaId) => ({ KAFKA_BROKERS: `127.0.0.1:${links.get(replicaId)?.port}` }),
+      replicaEnvironment: (replicaId) => ({
+        KAFKA_BROKERS: `127.0.0.1:${links.get(replicaId)?.port}`,
+        ...options.replicaEnvironment?.(replicaId),
+      }),
+      ...(options.scripts === undefined ? {} : { scripts: options.scripts }),
       describeCluster: describeClusterWith(rest),
       onLine: options.onLine,
       onReport: options.onReport,

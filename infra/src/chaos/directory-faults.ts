@@ -104,7 +104,7 @@ export async function restartEverything(ground: WatchedGround): Promise<string> 
 }
 
 /** Resolves with the rows in a stopped replica's file, once others hold every one of them. */
-async function untilCovered(ground: WatchedGround, victim: ServiceProcess): Promise<number> {
+export async function untilCovered(ground: WatchedGround, victim: ServiceProcess): Promise<number> {
   const origins = originGrowth(victim.database, new Map());
   const peers = othersThan(ground.cluster, victim);
   return waitFor({

@@ -71,10 +71,15 @@ export class ReplicaWatch {
     this.#rows.delete(replica);
   }
 
+  /** How far each origin was at the last look at a file. */
+  known(replica: string): ReadonlyMap<string, number> {
+    return this.#known.get(replica) ?? new Map();
+  }
+
   /** Compares a look at a file with the one before. */
   grew(replica: string, growth: readonly OriginGrowth[]): void {
     const { violations } = this.#options;
-    const known = this.#known.get(replica) ?? new Map<string, number>();
+    const known = this.known(replica);
     for (const { name, seq, newRows } of growth) {
       const before = known.get(name) ?? 0;
       if (seq < before) violations.add('I3', 'went back', `${replica}: ${name} from ${before} to ${seq}`);
@@ -106,9 +111,8 @@ export class ReplicaWatch {
   }
 
   #lookAtFile({ name, database }: WatchedReplica): void {
-    const known = this.#known.get(name) ?? new Map<string, number>();
     try {
-      this.grew(name, originGrowth(database, known));
+      this.grew(name, originGrowth(database, this.known(name)));
       this.fileLooks += 1;
     } catch (error) {
       // A directory just taken away, or a file just being made: there is nothing to look at.

@@ -98,7 +98,8 @@ function judgeOrder(
   else if (!isAsAttempted(row)) violations.add('I2', 'altered', `${place}: ${JSON.stringify(row.columns)}`);
   if (shown.has(productId)) violations.add('I1', 'doubled', `${place} (${productId})`);
   // Of two, the one that was acknowledged counts: the other is doubled, and nothing is lost.
-  if (shown.get(productId) !== acknowledged.get(productId)) shown.set(productId, String(row.columns.order_id));
+  if (shown.get(productId) !== acknowledged.get(productId))
+    shown.set(productId, String(row.columns.order_id));
 }
 
 function isAsAttempted({ columns }: StoredRow): boolean {

@@ -7,7 +7,9 @@ describe('a plan of faults', () => {
     expect(planLines(planFaults({ seed: 7, minutes: 10 }))).toEqual(plan);
     expect(planLines(planFaults({ seed: 8, minutes: 10 }))).not.toEqual(plan);
     // A recorded line: a plan stays what it was in later builds, or old seeds are worth nothing.
-    expect(plan[0]).toMatchInlineSnapshot(`"replicas 1: after 329 ms kill-two, 0 ms, count 2, seed 1602342240"`);
+    expect(plan[0]).toMatchInlineSnapshot(
+      `"replicas 1: after 329 ms kill-two, 0 ms, count 2, seed 1602342240"`,
+    );
   });
 
   it('begins like the plan of a shorter run', () => {

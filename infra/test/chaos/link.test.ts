@@ -32,9 +32,11 @@ function connect(): { socket: Socket; received: () => string; closed: () => bool
   socket.setEncoding('latin1').on('data', (text: string) => {
     received += text;
   });
-  socket.on('error', () => undefined).on('close', () => {
-    isClosed = true;
-  });
+  socket
+    .on('error', () => undefined)
+    .on('close', () => {
+      isClosed = true;
+    });
   return { socket, received: () => received, closed: () => isClosed };
 }
 

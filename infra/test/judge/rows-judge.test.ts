@@ -82,7 +82,10 @@ describe('the judge of rows', () => {
     expect(violations.list()).toEqual([]);
     judgeEqual([whole, judged('order-2', [first, third])], violations);
     expect(violations.count('different')).toBe(1);
-    judgeEqual([whole, judged('order-3', [first, second, rowOf('p-9', { origin: 'b', seq: 1 })])], violations);
+    judgeEqual(
+      [whole, judged('order-3', [first, second, rowOf('p-9', { origin: 'b', seq: 1 })])],
+      violations,
+    );
     expect(violations.count('different')).toBe(2);
   });
 });

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   createKafkaReplication,
+  type Observe,
   openReplica,
   type ReplicaOptions,
   realSurroundings,
@@ -35,6 +36,8 @@ export interface OrderServiceParts {
   readonly replication?: ReplicaOptions['replication'];
   /** Called when only a restart can help; default: the error goes unhandled, which ends the process. */
   readonly failed?: (error: unknown) => void;
+  /** Called at each named moment of the library; default: nobody watches. */
+  readonly observe?: Observe;
   /** How long a port in use is tried again; the server's default otherwise. */
   readonly bindRetryMs?: number;
 }
@@ -68,7 +71,7 @@ export async function startOrderService(
     url: () => config.advertisedUrl ?? listening ?? '',
     ...(replication ? { replication } : {}),
     limits: config.limits,
-    world: realSurroundings(logger),
+    world: { ...realSurroundings(logger), ...(parts.observe ? { observe: parts.observe } : {}) },
     failed: parts.failed ?? failUnhandled,
   });
   try {

@@ -22,7 +22,7 @@ export type { ReplicaOptions } from './replica-options.ts';
 export type { SnapshotManifest, TakenSnapshot } from './snapshot.ts';
 export { receiveSnapshot, snapshotBytes } from './snapshot-stream.ts';
 export type { ReplicaStatus } from './status.ts';
-export { type Logger, realSurroundings } from './surroundings.ts';
+export { type Logger, type Observe, realSurroundings, type Step, steps } from './surroundings.ts';
 export type { DatabaseDescription, Row, TableDescription } from './table.ts';
 export { formatToken, parseToken, type Token } from './token.ts';
 export type { HiddenEntry, QuarantineEntry, QuarantineRecord } from './upkeep.ts';
