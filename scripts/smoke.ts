@@ -22,6 +22,7 @@ const HELP = `pnpm smoke: executes the quick start of the README and compares wh
   --kafka-port PORT   run on other ports than the README's; they are replaced in its text, and said
   --order-port PORT
   --user-port PORT
+  --gateway-port PORT
   --help              this text
 
 exit: 0 it works as written, 1 it does not, 2 wrong usage`;
@@ -41,6 +42,7 @@ async function main(): Promise<number> {
     kafkaPort: port('kafka-port', values['kafka-port']),
     orderPort: port('order-port', values['order-port']),
     userPort: port('user-port', values['user-port']),
+    gatewayPort: port('gateway-port', values['gateway-port']),
   };
   const { dataDir, ...ports } = place;
   print(`# data in ${dataDir}`);
@@ -79,6 +81,7 @@ function readOptions() {
         'kafka-port': text,
         'order-port': text,
         'user-port': text,
+        'gateway-port': text,
         help: { type: 'boolean', default: false },
       },
     }).values;

@@ -47,6 +47,7 @@ export interface TestCluster {
   /** `http://…` of each replica, `order-1` first. */
   readonly orderUrls: readonly string[];
   readonly userUrl: string;
+  readonly gatewayUrl: string;
   readonly dataDir: string;
   /** Topics are `<prefix>orders.changes` and so on; empty with an own broker. */
   readonly topicPrefix: string;
@@ -81,12 +82,12 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const topicPrefix = broker === 'own' ? '' : `test-${randomBytes(4).toString('hex')}.`;
   const environment = brokerEnvironment(broker, options.topology);
   try {
-    const first = await chooseFreePortRow(portsInARow + 2);
+    const first = await chooseFreePortRow(portsInARow + 3);
     const cluster = await Cluster.start({
       dataDir,
       topology: options.topology ?? 'kafka',
       broker: broker === 'own' ? await ownKind(environment) : 'external',
-      ports: { kafka: first, user: first + 1, order: first + 2 },
+      ports: { kafka: first, user: first + 1, gateway: first + 2, order: first + 3 },
       replicas: options.replicas ?? 2,
       isFresh: false,
       isRestarting: options.isRestarting ?? true,
@@ -130,6 +131,7 @@ function own(made: Pick<TestCluster, 'cluster' | 'dataDir' | 'topicPrefix' | 'li
       return made.cluster.replicas.map((replica) => replica.url);
     },
     userUrl: made.cluster.userService.url,
+    gatewayUrl: made.cluster.gateway.url,
     stop: async () => {
       await made.cluster.stop();
       living.delete(owned);

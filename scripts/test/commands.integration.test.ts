@@ -43,9 +43,15 @@ function start(name: string, args: readonly string[]) {
   return { child, ended, output: () => output };
 }
 
+/** Nine ports in a row: Kafka, user-service, gateway, and the rest for replicas. */
+function portArguments(first: number): string[] {
+  const names = ['--kafka-port', '--user-port', '--gateway-port', '--order-port'];
+  return names.flatMap((name, index) => [name, String(first + index)]);
+}
+
 async function startDev(...args: readonly string[]) {
-  const first = await chooseFreePortRow(8);
-  const ports = ['--kafka-port', first, '--user-port', first + 1, '--order-port', first + 2].map(String);
+  const first = await chooseFreePortRow(9);
+  const ports = portArguments(first);
   const dev = start('dev', ['--data-dir', dataDir, ...ports, ...args]);
   await waitFor({
     what: 'ready in',
@@ -116,7 +122,12 @@ describe('pnpm dev', () => {
     });
 
     const last = devFile();
-    const pids = [last.broker?.pid, last.userService?.pid, ...last.orderReplicas.map(({ pid }) => pid)];
+    const pids = [
+      last.broker?.pid,
+      last.gateway?.pid,
+      last.userService?.pid,
+      ...last.orderReplicas.map(({ pid }) => pid),
+    ];
     process.kill(told.pid, 'SIGTERM');
     expect((await first.ended).exitCode).toBe(0);
     expect(pids.filter((pid) => typeof pid === 'number' && isAlive(pid))).toEqual([]);
@@ -134,7 +145,7 @@ describe('pnpm dev', () => {
     const killed = await startDev('--topology', 'isolated', '--replicas', '1');
     const left = devFile();
     killed.child.kill('SIGKILL');
-    const pids = [left.userService?.pid ?? 0, left.orderReplicas[0]?.pid ?? 0];
+    const pids = [left.gateway, left.userService, left.orderReplicas[0]].map((part) => part?.pid ?? 0);
     await waitFor({
       what: 'the end of what it has started',
       timeoutMs: 30_000,
@@ -172,8 +183,8 @@ describe('pnpm demo', () => {
 
 describe('pnpm smoke', () => {
   it('finds that the quick start of the README works as written', async () => {
-    const first = await chooseFreePortRow(8);
-    const ports = ['--kafka-port', first, '--user-port', first + 1, '--order-port', first + 2].map(String);
+    const first = await chooseFreePortRow(9);
+    const ports = portArguments(first);
     const { exitCode, output } = await start('smoke', ports).ended;
     expect(output).toContain('the quick start works as written');
     expect(exitCode).toBe(0);

@@ -99,25 +99,29 @@ async function requireFreePorts(options: ClusterOptions, memory: ClusterMemory):
     });
   }
   await requireFreePort({ port: ports.user, purpose: 'the user-service', option: '--user-port' });
+  await requireFreePort({ port: ports.gateway, purpose: 'the gateway', option: '--gateway-port' });
 }
 
 function requirePortsApart({ ports, topology }: ClusterOptions, { replicas }: ClusterMemory): void {
   const last = ports.order + replicas - 1;
-  const isWithin = (port: number): boolean => port >= ports.order && port <= last;
+  const others = [
+    { port: ports.user, wantedFor: 'the user-service' },
+    { port: ports.gateway, wantedFor: 'the gateway' },
+    ...(topology === 'kafka' ? [{ port: ports.kafka, wantedFor: 'Kafka' }] : []),
+  ];
+  const amongReplicas = others.find(({ port }) => port >= ports.order && port <= last);
+  const twice = others.find(({ port }, index) => others.findIndex((other) => other.port === port) < index);
+  const firstOfTwice = others.find(({ port }) => port === twice?.port);
   const clash =
     (last > 65_535 &&
       `${replicas} replicas from port ${ports.order} on need ports up to ${last}, beyond 65535`) ||
-    (isWithin(ports.user) && `port ${ports.user} is wanted for the user-service and for a replica`) ||
-    (topology === 'kafka' &&
-      isWithin(ports.kafka) &&
-      `port ${ports.kafka} is wanted for Kafka and for a replica`) ||
-    (topology === 'kafka' &&
-      ports.kafka === ports.user &&
-      `port ${ports.user} is wanted for Kafka and the user-service`);
+    (amongReplicas &&
+      `port ${amongReplicas.port} is wanted for ${amongReplicas.wantedFor} and for a replica`) ||
+    (twice && `port ${twice.port} is wanted for ${firstOfTwice?.wantedFor} and ${twice.wantedFor}`);
   if (!clash) return;
   throw new InfraError({
     code: 'bad-usage',
     message: `The ports do not fit together: ${clash}.`,
-    hint: 'Choose others with --kafka-port, --order-port and --user-port; replicas count upwards from --order-port.',
+    hint: 'Choose others with --kafka-port, --order-port, --user-port and --gateway-port; replicas count upwards from --order-port.',
   });
 }

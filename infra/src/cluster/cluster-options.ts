@@ -28,13 +28,23 @@ export interface ServiceLine {
 export interface ServiceScripts {
   readonly orderService: string;
   readonly userService: string;
+  readonly gateway: string;
 }
 
 /** The services of this repository. */
 export const ownServices: ServiceScripts = {
   orderService: fileURLToPath(new URL('../../../services/order-service/src/main.ts', import.meta.url)),
   userService: fileURLToPath(new URL('../../../services/user-service/src/main.ts', import.meta.url)),
+  gateway: fileURLToPath(new URL('../../../services/gateway/src/main.ts', import.meta.url)),
 };
+
+/** Ports of 127.0.0.1. Replicas take `order`, `order + 1`, …. */
+export interface ClusterPorts {
+  readonly kafka: number;
+  readonly order: number;
+  readonly user: number;
+  readonly gateway: number;
+}
 
 /** Options of a local cluster. */
 export interface ClusterOptions {
@@ -42,8 +52,7 @@ export interface ClusterOptions {
   readonly dataDir: string;
   readonly topology: Topology;
   readonly broker: RequestedBroker;
-  /** Ports of 127.0.0.1; replicas take `order`, `order + 1`, …. */
-  readonly ports: { readonly kafka: number; readonly order: number; readonly user: number };
+  readonly ports: ClusterPorts;
   /** Default: what the data directory remembers, else 2. */
   readonly replicas?: number | undefined;
   /** Forget earlier data. */

@@ -1,9 +1,9 @@
 /**
- * A local cluster: broker, order replicas and user-service as child processes of this one.
+ * A local cluster: broker, order replicas, user-service and gateway as child processes of this one.
  *
  * Owns their lives from the first start to the last stop, and tells the outside in `dev.json`. What must be true
  * beforehand is in `cluster-ground.ts`, what a service is given in `service-maker.ts`.
- * Order of a start: ground, broker, all services at once. Of a stop: user-service, replicas, broker.
+ * Order of a start: ground, broker, all services at once. Of a stop: gateway, user-service, replicas, broker.
  */
 import type { Broker } from '../broker/broker.ts';
 import { InfraError } from '../infra-error.ts';
@@ -16,7 +16,7 @@ import { type DevFile, removeDevFile, writeDevFile } from './dev-file.ts';
 import { type Guardian, startGuardian } from './guardian.ts';
 import { KeptBroker } from './kept-broker.ts';
 import { replicasKnown } from './known-replicas.ts';
-import { makeReplica, makeUserService, type ServiceGround } from './service-maker.ts';
+import { makeGateway, makeReplica, makeUserService, type ServiceGround } from './service-maker.ts';
 import type { ServiceProcess } from './service-process.ts';
 
 const readyTimeoutMs = 120_000;
@@ -31,6 +31,7 @@ export class Cluster {
   #broker: KeptBroker | null = null;
   #brokerPid: number | null = null;
   #userService: ServiceProcess | null = null;
+  #gateway: ServiceProcess | null = null;
   /** `dev.json` is kept up to date from the moment everything is ready until the stop begins. */
   #isTold = false;
   #stopped: Promise<void> | null = null;
@@ -71,9 +72,13 @@ export class Cluster {
     return this.service('user-service');
   }
 
-  /** Replicas and user-service, in this order. */
+  get gateway(): ServiceProcess {
+    return this.service('gateway');
+  }
+
+  /** Replicas, user-service and gateway, in this order. */
   get services(): readonly ServiceProcess[] {
-    return [...this.#replicas, ...(this.#userService ? [this.#userService] : [])];
+    return [...this.#replicas, this.#userService, this.#gateway].filter((service) => service !== null);
   }
 
   /** Pids of all children alive right now. */
@@ -106,8 +111,8 @@ export class Cluster {
     await replica.start();
     this.#remember();
     await replica.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false, onProgress: this.#progress });
-    // Isolated, the user-service knows replicas from its environment alone.
-    if (this.#broker === null) await this.userService.restart();
+    // Isolated, others know the replicas from their environment alone.
+    if (this.#broker === null) await Promise.all([this.userService.restart(), this.gateway.restart()]);
     return replica;
   }
 
@@ -131,7 +136,7 @@ export class Cluster {
     return {
       pid: process.pid,
       broker: broker && { kind: broker.kind, bootstrap: broker.bootstrap, pid: broker.pid },
-      gateway: null,
+      gateway: this.#gateway && { url: this.#gateway.url, pid: this.#gateway.pid },
       userService: this.#userService && { url: this.#userService.url, pid: this.#userService.pid },
       orderReplicas: this.#replicas.map((replica) => ({
         replicaId: replica.name,
@@ -148,7 +153,9 @@ export class Cluster {
     for (let number = 1; number <= this.#ground.memory.replicas; number += 1) {
       this.#replicas.push(makeReplica(from, number));
     }
-    this.#userService = makeUserService(from, () => this.#replicas.map((replica) => replica.url));
+    const replicaUrls = (): string[] => this.#replicas.map((replica) => replica.url);
+    this.#userService = makeUserService(from, replicaUrls);
+    this.#gateway = makeGateway(from, replicaUrls);
     this.#remember();
     this.#progress(`starting ${this.services.map((service) => service.name).join(', ')}`);
     await Promise.all(this.services.map((service) => service.start()));
@@ -156,13 +163,16 @@ export class Cluster {
     await Promise.all(
       this.services.map((service) => service.ready({ ...patience, signal: this.#options.signal })),
     );
-    const { url } = this.userService;
-    const { signal, onReport } = this.#options;
-    const replicas = this.#replicas.length;
-    const missing = await replicasKnown({ url, replicas, signal, onProgress: this.#progress });
-    if (missing !== null) onReport({ level: 'warn', message: missing });
+    await Promise.all([this.userService, this.gateway].map((service) => this.#knowsReplicas(service)));
     this.#isTold = true;
     this.#tell();
+  }
+
+  async #knowsReplicas({ name, url }: ServiceProcess): Promise<void> {
+    const { signal, onReport } = this.#options;
+    const replicas = this.#replicas.length;
+    const missing = await replicasKnown({ name, url, replicas, signal, onProgress: this.#progress });
+    if (missing !== null) onReport({ level: 'warn', message: missing });
   }
 
   #startBroker(): Promise<KeptBroker> {
@@ -191,6 +201,7 @@ export class Cluster {
 
   async #stop(): Promise<void> {
     this.#isTold = false;
+    await this.#gateway?.stop();
     await this.#userService?.stop();
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
     await this.#broker?.stop();

@@ -20,7 +20,6 @@ const devFileSchema = z.object({
       pid: z.number().nullable(),
     })
     .nullable(),
-  /** Null until there is a gateway. */
   gateway: partSchema.nullable(),
   userService: partSchema.nullable(),
   orderReplicas: z.array(

@@ -1,26 +1,27 @@
 /**
- * How many order replicas the user-service knows: what `ready` means for somebody who reads through it.
+ * How many order replicas a service knows: what `ready` means for somebody who reads through it.
  *
  * Replicas announce themselves, and only their second beat counts, so this comes a moment after all are ready.
  */
 import { InfraError } from '../infra-error.ts';
 import { type Look, waitFor } from '../process/wait-for.ts';
 
-/** How long the user-service may take to hear of everybody. */
+/** How long it may take to hear of everybody. */
 const heardTimeoutMs = 20_000;
 
 /**
- * Waits until the user-service at `url` takes turns between `replicas` of them, and says in words what is missing
- * when that takes too long: it hears of them later, too. @throws `stopped` when called off.
+ * Waits until the service `name` at `url` takes turns between `replicas` of them, and says in words what is
+ * missing when that takes too long: it hears of them later, too. @throws `stopped` when called off.
  */
 export async function replicasKnown(options: {
+  name: string;
   url: string;
   replicas: number;
   signal?: AbortSignal | undefined;
   onProgress: (sentence: string) => void;
 }): Promise<string | null> {
   const { onProgress, signal } = options;
-  const what = `the user-service to hear of ${options.replicas} order replicas`;
+  const what = `the ${options.name} to hear of ${options.replicas} order replicas`;
   try {
     await waitFor({ what, timeoutMs: heardTimeoutMs, signal, onProgress, look: () => look(options) });
     return null;

@@ -25,11 +25,12 @@ export interface SharedSettings {
 /** What one service has of its own. */
 export interface OwnSettings {
   readonly port: number;
+  /** Empty for a service that keeps nothing. */
   readonly database: string;
 }
 
 const configuring =
-  /^(?:DBSYNC_.*|KAFKA_.*|HOST|PORT|REPLICA_ID|DATABASE_FILE|DATABASE_URL|ADVERTISED_URL|ORDER_SERVICE_URLS|LOG_LEVEL)$/;
+  /^(?:DBSYNC_.*|KAFKA_.*|HOST|PORT|REPLICA_ID|DATABASE_FILE|DATABASE_URL|ADVERTISED_URL|ORDER_SERVICE_URLS|ORDER_SERVICE_DNS|USER_SERVICE_URL|LOG_LEVEL)$/;
 /** How to reach an external broker. Our own speaks plain text on loopback. */
 const connecting = /^KAFKA_(?:SSL|SASL)(?:_.*)?$/;
 
@@ -62,6 +63,24 @@ export function userServiceEnvironment(
   };
 }
 
+/**
+ * Environment of the gateway. Isolated replicas never have each other's orders, so no session can hold: there it
+ * keeps none, and shows the problem as it is.
+ */
+export function gatewayEnvironment(
+  shared: SharedSettings,
+  own: OwnSettings & { readonly orderServiceUrls: readonly string[]; readonly userServiceUrl: string },
+): Record<string, string> {
+  return {
+    ...common(shared, own),
+    USER_SERVICE_URL: own.userServiceUrl,
+    ...(shared.broker === null
+      ? { ORDER_SERVICE_URLS: own.orderServiceUrls.join(','), DBSYNC_SESSION_COOKIE: 'false' }
+      : {}),
+    ...shared.extra,
+  };
+}
+
 /** Where a service of ours listens. */
 export function urlOf(port: number): string {
   return `http://127.0.0.1:${port}`;
@@ -72,7 +91,7 @@ function common(shared: SharedSettings, own: OwnSettings): Record<string, string
     ...inherit(shared),
     HOST: '127.0.0.1',
     PORT: String(own.port),
-    DATABASE_FILE: own.database,
+    ...(own.database === '' ? {} : { DATABASE_FILE: own.database }),
     LOG_LEVEL: shared.logLevel,
     DBSYNC_CLUSTER: shared.cluster,
     DBSYNC_SECRET_FILE: shared.secretFile,

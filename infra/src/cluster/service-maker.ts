@@ -5,8 +5,10 @@ import type { Broker } from '../broker/broker.ts';
 import type { ClusterGround } from './cluster-ground.ts';
 import { type ClusterOptions, ownServices } from './cluster-options.ts';
 import {
+  gatewayEnvironment,
   orderServiceEnvironment,
   type SharedSettings,
+  urlOf,
   userServiceEnvironment,
 } from './service-environment.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -50,6 +52,23 @@ export function makeUserService(
     ...own,
     environment: () =>
       userServiceEnvironment(sharedSettings(from), { ...own, orderServiceUrls: orderServiceUrls() }),
+  });
+}
+
+/** Makes the gateway; `orderServiceUrls` is asked at each of its starts. It keeps nothing on disk. */
+export function makeGateway(from: ServiceGround, orderServiceUrls: () => readonly string[]): ServiceProcess {
+  const { ports, scripts } = from.options;
+  const own = { port: ports.gateway, database: '' };
+  return makeService(from, {
+    name: 'gateway',
+    script: (scripts ?? ownServices).gateway,
+    ...own,
+    environment: () =>
+      gatewayEnvironment(sharedSettings(from), {
+        ...own,
+        orderServiceUrls: orderServiceUrls(),
+        userServiceUrl: urlOf(ports.user),
+      }),
   });
 }
 

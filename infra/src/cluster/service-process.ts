@@ -17,6 +17,7 @@ export interface ServiceProcessOptions {
   readonly name: string;
   readonly script: string;
   readonly port: number;
+  /** Empty for a service that keeps nothing. */
   readonly database: string;
   /** Asked anew at each start. */
   readonly environment: () => Record<string, string>;

@@ -44,12 +44,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
       print,
       signal: interruption.stop,
       startCluster: async (topology) => {
-        const first = await chooseFreePortRow(4);
+        const first = await chooseFreePortRow(5);
         return Cluster.start({
           dataDir: join(folder, topology),
           topology,
           broker: 'auto',
-          ports: { kafka: first, user: first + 1, order: first + 2 },
+          ports: { kafka: first, user: first + 1, gateway: first + 2, order: first + 3 },
           replicas: 2,
           isFresh: false,
           isRestarting: false,

@@ -8,7 +8,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 export interface Banner {
   /** Since the start of the process. */
   readonly elapsedMs: number;
-  readonly cluster: Pick<Cluster, 'broker' | 'replicas' | 'userService' | 'services'>;
+  readonly cluster: Pick<Cluster, 'broker' | 'replicas' | 'gateway' | 'services'>;
   readonly dataDir: string;
   /** Paths are shown relative to it where that is shorter. */
   readonly workingDir: string;
@@ -30,8 +30,8 @@ export function bannerText(banner: Banner): string {
     const nearer = relative(workingDir, path);
     return nearer.length < path.length && !nearer.startsWith('..') ? nearer : path;
   };
-  const services = cluster.services.map(
-    (service) => `  ${service.name.padEnd(13)} ${service.url.padEnd(24)} ${shown(service.database)}`,
+  const services = cluster.services.map((service) =>
+    `  ${service.name.padEnd(13)} ${service.url.padEnd(24)} ${service.database === '' ? '' : shown(service.database)}`.trimEnd(),
   );
   const kafka =
     cluster.broker && `  ${'Kafka'.padEnd(13)} ${cluster.broker.bootstrap.padEnd(24)} ${cluster.broker.kind}`;
@@ -42,7 +42,7 @@ export function bannerText(banner: Banner): string {
     ...(kafka === null ? [] : [kafka]),
     `  ${'dev.json'.padEnd(13)} ${shown(`${dataDir}/dev.json`)}`,
     '',
-    'Place an order at the first replica, read it at the second, create a user and list the users:',
+    'Place an order at the first replica, read it through the gateway, create a user and list the users:',
     '',
     ...curlLines(cluster).map((line) => `  ${line}`),
     '',
@@ -52,15 +52,16 @@ export function bannerText(banner: Banner): string {
 }
 
 /** Three commands that work as printed, in this order, also when they are run again. */
-function curlLines(cluster: Pick<Cluster, 'replicas' | 'userService'>): readonly string[] {
-  const [first, second = first] = cluster.replicas;
+function curlLines(cluster: Pick<Cluster, 'replicas' | 'gateway'>): readonly string[] {
+  const [first] = cluster.replicas;
   const json = "-H 'content-type: application/json'";
   const order = '{"productId":"product-1","quantity":2,"unitPrice":1500}';
   const user = '{"email":"ada@example.com","name":"Ada","password":"difference engine"}';
-  const users = `${cluster.userService.url}/user-service/users`;
+  const { url } = cluster.gateway;
+  const users = `${url}/user-service/users`;
   return [
     `curl -s -X POST ${first?.url}/order-service/ada/orders ${json} -d '${order}'`,
-    `curl -s ${second?.url}/order-service/ada/orders`,
+    `curl -s ${url}/order-service/ada/orders`,
     `curl -s -X POST ${users} ${json} -d '${user}' --next -s ${users}`,
   ];
 }

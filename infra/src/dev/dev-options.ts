@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type RequestedBroker, requestedBrokers } from '../broker/broker.ts';
-import type { Topology } from '../cluster/cluster-options.ts';
+import type { ClusterPorts, Topology } from '../cluster/cluster-options.ts';
 import { InfraError } from '../infra-error.ts';
 
 /** The options, checked. */
@@ -13,7 +13,7 @@ export interface DevOptions {
   readonly replicas: number | undefined;
   readonly topology: Topology;
   readonly broker: RequestedBroker;
-  readonly ports: { readonly kafka: number; readonly order: number; readonly user: number };
+  readonly ports: ClusterPorts;
   /** Absolute. */
   readonly dataDir: string;
   readonly topicPrefix: string | undefined;
@@ -23,7 +23,7 @@ export interface DevOptions {
 }
 
 /** Printed by `--help`. */
-export const devHelp = `pnpm dev: a real Kafka, order replicas and the user-service on this machine, until Ctrl-C
+export const devHelp = `pnpm dev: a real Kafka, order replicas, the user-service and the gateway on this machine, until Ctrl-C
 
   --replicas N           order replicas, 1 to 32 (default: as many as the data remember, else 2)
   --topology NAME        kafka: replicas exchange their rows (default); isolated: each is alone, which shows the
@@ -32,7 +32,7 @@ export const devHelp = `pnpm dev: a real Kafka, order replicas and the user-serv
   --kafka-port PORT      port of our own broker (default 9092)
   --order-port PORT      port of order-1; order-2 takes the next one, and so on (default 60001)
   --user-port PORT       port of the user-service (default 50001)
-  --gateway-port PORT    kept for the gateway, which is not built yet (default 8000)
+  --gateway-port PORT    port of the gateway, in front of all of them (default 8000)
   --data-dir DIR         where databases, the broker's data and dev.json live (default .data)
   --fresh                forget earlier data. With an external broker it forgets local data only and asks for a
                          new --topic-prefix
@@ -74,6 +74,7 @@ export function readDevOptions(args: readonly string[]): DevOptions {
       kafka: ports.get('kafka-port') ?? 0,
       order: ports.get('order-port') ?? 0,
       user: ports.get('user-port') ?? 0,
+      gateway: ports.get('gateway-port') ?? 0,
     },
     dataDir: resolve(nonEmpty('--data-dir', values['data-dir'])),
     topicPrefix: values['topic-prefix'] === undefined ? undefined : topicPrefix(values['topic-prefix']),

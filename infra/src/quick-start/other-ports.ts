@@ -12,10 +12,11 @@ export interface OtherPlace {
   readonly kafkaPort?: number | undefined;
   readonly orderPort?: number | undefined;
   readonly userPort?: number | undefined;
+  readonly gatewayPort?: number | undefined;
 }
 
 /** Ports that the README speaks of: those that `pnpm dev` takes unless told otherwise. */
-const known = { kafka: 9092, order: 60_001, user: 50_001 } as const;
+const known = { kafka: 9092, order: 60_001, user: 50_001, gateway: 8000 } as const;
 const mostReplicas = 9;
 
 /** Steps with ports replaced and the data directory given to the commands that need one. */
@@ -38,6 +39,7 @@ function portMap(place: OtherPlace): ReadonlyMap<number, number> {
   const map = new Map<number, number>();
   if (place.kafkaPort !== undefined) map.set(known.kafka, place.kafkaPort);
   if (place.userPort !== undefined) map.set(known.user, place.userPort);
+  if (place.gatewayPort !== undefined) map.set(known.gateway, place.gatewayPort);
   if (place.orderPort !== undefined) {
     for (let replica = 0; replica < mostReplicas; replica += 1)
       map.set(known.order + replica, place.orderPort + replica);
@@ -51,7 +53,8 @@ function portOptions(place: OtherPlace): string {
   return (
     option('kafka-port', place.kafkaPort) +
     option('order-port', place.orderPort) +
-    option('user-port', place.userPort)
+    option('user-port', place.userPort) +
+    option('gateway-port', place.gatewayPort)
   );
 }
 

@@ -65,12 +65,16 @@ function layersOf(file: SourceFile): Breach[] {
 
 /** Packages, by folder, and which of ours each may import. */
 const mayImport: readonly { readonly folder: RegExp; readonly packages: RegExp }[] = [
-  { folder: /^services\/[^/]+\/src\//, packages: /^@dbsync\/(?:replication|service-kit)$/ },
+  { folder: /^services\/[^/]+\/src\//, packages: /^@dbsync\/(?:replication|balancing|service-kit)$/ },
   {
     folder: /^services\//,
-    packages: /^@dbsync\/(?:replication(?:\/testing)?|service-kit|infra(?:\/testing)?)$/,
+    packages: /^@dbsync\/(?:replication(?:\/testing)?|balancing|service-kit|infra(?:\/testing)?)$/,
   },
   { folder: /^shared\/replication\//, packages: /^@dbsync\/replication(?:\/testing)?$/ },
+  {
+    folder: /^shared\/balancing\//,
+    packages: /^@dbsync\/(?:replication(?:\/testing)?|service-kit|balancing)$/,
+  },
   { folder: /^shared\/service-kit\//, packages: /^@dbsync\/service-kit$/ },
   {
     folder: /^infra\//,

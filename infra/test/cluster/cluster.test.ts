@@ -30,20 +30,20 @@ interface Watched {
 }
 
 async function watched(changes: Partial<ClusterOptions> = {}): Promise<Watched> {
-  const first = await chooseFreePortRow(6);
+  const first = await chooseFreePortRow(7);
   const reports: string[] = [];
   const lines: string[] = [];
   const options: ClusterOptions = {
     dataDir,
     topology: 'isolated',
     broker: 'auto',
-    ports: { kafka: first, order: first + 1, user: first + 5 },
+    ports: { kafka: first, order: first + 1, user: first + 5, gateway: first + 6 },
     isFresh: false,
     isRestarting: true,
     logLevel: 'info',
     environment: { PATH: process.env.PATH },
     describeCluster: () => Promise.reject(new Error('nobody needs a broker here')),
-    scripts: { orderService: tiny, userService: tiny },
+    scripts: { orderService: tiny, userService: tiny, gateway: tiny },
     onLine: ({ source, text }) => lines.push(`${source} ${text}`),
     onReport: (report) => reports.push(report.message),
     ...changes,
@@ -68,18 +68,18 @@ describe('a local cluster', () => {
     const { options, lines } = await watched({ replicas: 2 });
     const cluster = await start(options);
     expect(devFile()).toEqual(cluster.describe());
-    expect(devFile()).toMatchObject({ pid: process.pid, broker: null, gateway: null });
+    expect(devFile()).toMatchObject({ pid: process.pid, broker: null });
     expect(cluster.replicas.map((replica) => replica.name)).toEqual(['order-1', 'order-2']);
     expect(await environmentOf(cluster.replicas[1]?.url ?? '')).toMatchObject({
       REPLICA_ID: 'order-2',
       DBSYNC_TOPOLOGY: 'isolated',
       DATABASE_FILE: join(dataDir, 'order-2', 'orders.db'),
     });
-    expect(lines.filter((line) => line.includes('listening')).length).toBe(3);
+    expect(lines.filter((line) => line.includes('listening')).length).toBe(4);
     const { pids } = cluster;
-    expect(pids.length).toBe(3);
+    expect(pids.length).toBe(4);
     await cluster.stop();
-    expect(pids.map(identifyProcess)).toEqual([null, null, null]);
+    expect(pids.map(identifyProcess)).toEqual([null, null, null, null]);
     expect(existsSync(join(dataDir, 'dev.json'))).toBe(false);
     expect(existsSync(join(dataDir, 'children.json'))).toBe(false);
   });
@@ -125,8 +125,8 @@ describe('a local cluster', () => {
       serviceEnvironment: { TINY_READY_AFTER_REQUESTS: '2' },
     });
     const cluster = await start(options);
-    expect(reports).toContain('starting order-1, user-service');
-    expect(cluster.pids.length).toBe(2);
+    expect(reports).toContain('starting order-1, user-service, gateway');
+    expect(cluster.pids.length).toBe(3);
   });
 
   it('takes everything down when one service cannot start, and says why', async () => {
@@ -181,14 +181,14 @@ describe('a local cluster', () => {
     const stopping = cluster.stop();
     await cluster.stopAtOnce();
     await stopping;
-    expect(pids.map(identifyProcess)).toEqual([null, null]);
+    expect(pids.map(identifyProcess)).toEqual([null, null, null]);
   });
 
   it('knows its services by name', async () => {
     const { options } = await watched({ replicas: 1 });
     const cluster = await start(options);
     expect(() => cluster.service('order-9')).toThrow(
-      expect.objectContaining({ code: 'not-found', hint: 'There are: order-1, user-service.' }),
+      expect.objectContaining({ code: 'not-found', hint: 'There are: order-1, user-service, gateway.' }),
     );
   });
 });

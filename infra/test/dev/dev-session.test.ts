@@ -39,12 +39,13 @@ class Terminal extends EventEmitter implements KeyInput {
 }
 
 async function begin(args: readonly string[], environment: Record<string, string> = {}) {
-  const first = await chooseFreePortRow(5);
+  const first = await chooseFreePortRow(6);
   const screen = new Screen();
   const terminal = new Terminal();
   const interruption = new Interruption();
   const dataDir = join(root, 'data');
-  const ports = ['--order-port', String(first), '--user-port', String(first + 4)];
+  const [user, gateway] = [String(first + 4), String(first + 5)];
+  const ports = ['--order-port', String(first), '--user-port', user, '--gateway-port', gateway];
   const options = readDevOptions(['--topology', 'isolated', ...ports, '--data-dir', dataDir, ...args]);
   const exit = runDev({
     options,
@@ -55,7 +56,7 @@ async function begin(args: readonly string[], environment: Record<string, string
     keys: options.isJson ? null : terminal,
     describeCluster: () => Promise.reject(new Error('nobody needs a broker here')),
     verifyScript: fileURLToPath(new URL('../fixtures/tiny-verify.ts', import.meta.url)),
-    scripts: { orderService: tiny, userService: tiny },
+    scripts: { orderService: tiny, userService: tiny, gateway: tiny },
   });
   const says = (text: string | RegExp) => expect.poll(() => screen.text, { timeout: 20_000 }).toMatch(text);
   const devFile = () => readDevFile(join(dataDir, 'dev.json'));
@@ -69,6 +70,7 @@ describe('a run of pnpm dev', () => {
     const pids = [
       ...devFile().orderReplicas.map((replica) => replica.pid ?? 0),
       devFile().userService?.pid ?? 0,
+      devFile().gateway?.pid ?? 0,
     ];
     expect(screen.text).toMatch(/order-2 +http:\/\/127\.0\.0\.1:\d+ +data\/order-2\/orders\.db/);
     const curls = screen.text.match(/^ {2}curl .*$/gm) ?? [];
@@ -77,7 +79,7 @@ describe('a run of pnpm dev', () => {
     interruption.interrupt('Ctrl-C');
     expect(await exit).toBe(0);
     expect(screen.text).toMatch(/dev +│ stopping: Ctrl-C\n/);
-    expect(pids.map(identifyProcess)).toEqual([null, null, null]);
+    expect(pids.map(identifyProcess)).toEqual([null, null, null, null]);
     expect(existsSync(join(dataDir, 'dev.json'))).toBe(false);
   });
 

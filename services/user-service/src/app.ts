@@ -3,19 +3,19 @@
  *
  * config -> here -> routes -> domain. Everything with a lifetime is made here and nowhere else.
  */
-import { createReplicaRegistry } from '@dbsync/replication';
+import { BalancedClient, balancingObserver, type Discovery, discover } from '@dbsync/balancing';
 import {
   createLogger,
   createMetrics,
   createServiceApp,
   type HttpServer,
   type Logger,
+  type Metrics,
   startHttpServer,
 } from '@dbsync/service-kit';
-import type { OrderReplicaSource, UserServiceConfig } from './config.ts';
+import type { UserServiceConfig } from './config.ts';
 import { HashQueue } from './domain/hash-queue.ts';
-import { type OrderReplica, OrderReplicas } from './orders/order-replicas.ts';
-import { announcedReplicas, fixedReplicas, type ReplicaRegistry } from './orders/replica-list.ts';
+import { BalancedOrders } from './orders/balanced-orders.ts';
 import { healthCheckRoute } from './routes/health-check.ts';
 import { problemOf } from './routes/problems.ts';
 import { userRoutes } from './routes/users.ts';
@@ -23,14 +23,12 @@ import { openUsersDatabase } from './schema/users-database.ts';
 import { createUsersTable } from './schema/users-table.ts';
 
 const HTTP_STOP_DEADLINE_MS = 5_000;
-const REGISTRY_STOP_DEADLINE_MS = 2_000;
-
-type AnnouncedSource = Extract<OrderReplicaSource, { kind: 'announced' }>;
 
 /** What tests put in place of the real thing. */
 export interface UserServiceParts {
   logger?: Logger;
-  createRegistry?: (source: AnnouncedSource, logger: Logger) => ReplicaRegistry;
+  /** How order replicas are found, in place of what the configuration says. */
+  discovery?: Discovery;
   /** How long a port in use is tried again; the server's default otherwise. */
   bindRetryMs?: number;
 }
@@ -56,31 +54,11 @@ export async function startUserService(
   const logger = parts.logger ?? createLogger({ name: config.replicaId, level: config.logLevel });
   const metrics = createMetrics({ service: 'user-service' });
   const database = await openUsersDatabase(config.databaseFile);
-  let closeReplicas: () => Promise<void> = async () => undefined;
+  let client: BalancedClient | undefined;
   try {
     const store = await createUsersTable(database);
-    const source = openReplicas({ source: config.orderReplicas, parts, logger });
-    closeReplicas = source.close;
-    const passedOver = metrics.counter({
-      name: 'dbsync_order_replicas_passed_over_total',
-      help: 'Order replicas that did not answer a read when it was their turn.',
-      labelNames: ['replica'],
-    });
-    metrics.gauge({
-      name: 'dbsync_order_replicas',
-      help: 'Order replicas that take turns.',
-      collect() {
-        this.set(source.replicas().length);
-      },
-    });
-    const orders = new OrderReplicas({
-      replicas: source.replicas,
-      timeoutMs: config.orderTimeoutMs,
-      onPassedOver: ({ replicaId, reason, isNew }) => {
-        passedOver.inc({ replica: replicaId });
-        logger[isNew ? 'warn' : 'debug']({ replicaId, reason }, 'an order replica is passed over');
-      },
-    });
+    client = openClient({ config, parts, metrics, logger });
+    const orders = new BalancedOrders({ client, timeoutMs: config.orderTimeoutMs });
     const surroundings = { store, hashQueue: new HashQueue(), orders };
     const app = createServiceApp({
       logger,
@@ -106,7 +84,7 @@ export async function startUserService(
     let stopped: Promise<void> | undefined;
     const stop = async (server: HttpServer): Promise<void> => {
       await server.stop({ deadlineMs: HTTP_STOP_DEADLINE_MS });
-      await closeReplicas();
+      await client?.stop();
       await database.destroy();
     };
     return {
@@ -118,53 +96,32 @@ export async function startUserService(
       },
     };
   } catch (error) {
-    await closeReplicas();
+    await client?.stop();
     await database.destroy();
     throw error;
   }
 }
 
-interface OpenReplicas {
-  replicas: () => readonly OrderReplica[];
-  close: () => Promise<void>;
-}
-
-function openReplicas(options: {
-  source: OrderReplicaSource;
+/** The way to the order replicas; they, and Kafka, may be away, and users are served without them. */
+function openClient(options: {
+  config: UserServiceConfig;
   parts: UserServiceParts;
+  metrics: Metrics;
   logger: Logger;
-}): OpenReplicas {
-  const { source, parts, logger } = options;
-  if (source.kind === 'fixed') return { replicas: fixedReplicas(source.urls), close: async () => undefined };
-
-  const create = parts.createRegistry ?? ((from, log) => createReplicaRegistry({ ...from, logger: log }));
-  const registry = create(source, logger);
-  // Not awaited: Kafka may be away, and users are served without it.
-  registry
-    .start()
-    .catch((err: unknown) => logger.error({ err }, 'announcements of order replicas cannot be followed'));
-  return {
-    replicas: announcedReplicas(registry),
-    close: () => withinDeadline(registry.stop(), { logger, deadlineMs: REGISTRY_STOP_DEADLINE_MS }),
-  };
-}
-
-/** Kafka's client may hang in its stop; the process is about to end, so it may stay behind. */
-async function withinDeadline(
-  stopping: Promise<void>,
-  options: { logger: Logger; deadlineMs: number },
-): Promise<void> {
-  const { logger, deadlineMs } = options;
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      logger.warn({ deadlineMs }, 'announcements of order replicas were not left in time');
-      resolve();
-    }, deadlineMs);
+}): BalancedClient {
+  const { config, parts, metrics, logger } = options;
+  const client = new BalancedClient({
+    discovery: parts.discovery ?? discover(config.orderReplicas, logger),
+    maxLagMs: config.maxLagMs,
+    observer: balancingObserver({ metrics, logger }),
   });
-  const left = stopping.catch((err: unknown) =>
-    logger.warn({ err }, 'announcements of order replicas were not left'),
-  );
-  await Promise.race([left, tooLate]);
-  clearTimeout(timer);
+  metrics.gauge({
+    name: 'dbsync_order_replicas',
+    help: 'Order replicas that take turns.',
+    collect() {
+      this.set(client.inBalance().length);
+    },
+  });
+  client.start();
+  return client;
 }

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { KnownReplica } from '@dbsync/balancing';
 
 export interface FakeOrderReplica {
   replicaId: string;
@@ -16,10 +17,17 @@ export interface FakeOrderReplica {
   close(): Promise<void>;
 }
 
+/** A replica as its announcement would make it known. */
+export function knownReplica(of: { replicaId: string; url: string }): KnownReplica {
+  return { ...of, state: 'live', origin: null, lagMs: 0, isWritable: true, vector: new Map() };
+}
+
 const servers: http.Server[] = [];
 
 export async function startFakeReplica(replicaId: string): Promise<FakeOrderReplica> {
   const server = http.createServer((req, res) => {
+    // Nobody tells anything of itself here: discovery asks, and orders are asked for all the same.
+    if (req.url === '/replication/status') return sendJson(res, 404, {});
     const header = req.headers['consistency-token'];
     fake.requests.push({ path: req.url ?? '', token: Array.isArray(header) ? header.join() : header });
     res.setHeader('X-Served-By', replicaId);

@@ -32,7 +32,8 @@ const announcementSchema = z.object({
   /** Current origins of other replicas, as far as this one holds them. */
   others: z.record(z.string(), seq),
   digest,
-  ended: z.object({ origins: seq, digest }),
+  /** Ended origins: how many, one hash over all of them, and what is held of those that began last. */
+  ended: z.object({ origins: seq, digest, latest: z.record(z.string(), seq).default({}) }),
   lag: z.object({ records: seq.nullable(), ms: z.number().min(0).nullable() }),
 });
 

@@ -4,7 +4,7 @@
 import type { Admission } from './admission.ts';
 import type { Announcement } from './announcement.ts';
 import type { ReplicaFlow } from './flow.ts';
-import { digestOf, type Origins } from './origins.ts';
+import { describeEnded, digestOf, type Origins } from './origins.ts';
 import type { Clock } from './surroundings.ts';
 
 /** Puts the next beat together, without its number. */
@@ -34,7 +34,7 @@ export function describeBeat(parts: {
     isWritable: admission.isWritable(),
     others: Object.fromEntries(Object.entries(others).map(([name, { seq }]) => [name, seq])),
     digest: digestOf(origins.vector()),
-    ended: { origins: Object.keys(ended).length, digest: digestOf(ended) },
+    ended: describeEnded(ended),
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
   };
 }

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { GENESIS } from './chain.ts';
+import { runOf } from './origin.ts';
 import type { Connection, Database } from './sqlite.ts';
 
 /** One origin as this replica holds it. */
@@ -111,6 +112,20 @@ export function digestOf(vector: Vector): string {
     hash.update(`${name}\t${vector[name]?.seq}\t${vector[name]?.chain}\n`);
   }
   return hash.digest('hex');
+}
+
+/** Ended origins that are told by name: those that began last, which somebody may still be waiting for. */
+const TOLD_ENDED = 16;
+
+/** What is told of ended origins: count, digest, and the seq of those that began last. */
+export function describeEnded(ended: Vector): {
+  origins: number;
+  digest: string;
+  latest: Record<string, number>;
+} {
+  const names = Object.keys(ended).sort((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
+  const latest = names.slice(0, TOLD_ENDED).map((name): [string, number] => [name, ended[name]?.seq ?? 0]);
+  return { origins: names.length, digest: digestOf(ended), latest: Object.fromEntries(latest) };
 }
 
 /** Stores seq, link and `published` of entries, new ones whole; part of the transaction that stores their rows. */

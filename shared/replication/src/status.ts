@@ -6,7 +6,7 @@ import type { ApplierCounters } from './applier.ts';
 import type { BootstrapProgress } from './bootstrap.ts';
 import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
-import { digestOf, type Origins, type Vector } from './origins.ts';
+import { describeEnded, digestOf, type Origins, type Vector } from './origins.ts';
 import { countQuarantined } from './quarantine.ts';
 import type { Registry, Twins } from './registry.ts';
 import type { Database } from './sqlite.ts';
@@ -23,8 +23,12 @@ export interface ReplicaStatus {
   readonly stopReason?: string;
   /** Current origins: this run and those of the replicas that are alive. */
   readonly vector: Vector;
-  /** All other origins, as a count and a digest. */
-  readonly ended: { readonly origins: number; readonly digest: string };
+  /** All other origins, as a count and a digest; those that began last by name, too. */
+  readonly ended: {
+    readonly origins: number;
+    readonly digest: string;
+    readonly latest: Readonly<Record<string, number>>;
+  };
   /** One hash over the whole vector: equal digests, equal replicas. */
   readonly digest: string;
   readonly rows: number;
@@ -97,7 +101,7 @@ export async function describeStatus(parts: {
     state: flow?.link.state ?? 'live',
     ...(stopReason === undefined ? {} : { stopReason }),
     vector: origins.vector(isCurrent),
-    ended: { origins: Object.keys(ended).length, digest: digestOf(ended) },
+    ended: describeEnded(ended),
     digest: digestOf(origins.vector()),
     rows: origins.rows(),
     unpublished: flow?.publisher.unpublished() ?? 0,

@@ -15,6 +15,20 @@ export function formatToken(origin: string, seq: number): string {
   return `${origin}:${seq}`;
 }
 
+/** Writes a token; empty for one without entries. */
+export function joinToken(token: Token): string {
+  return [...token].map(([origin, seq]) => formatToken(origin, seq)).join(',');
+}
+
+/** A token that includes what each of them includes. */
+export function mergeTokens(...tokens: readonly (Token | undefined)[]): Token {
+  const merged = new Map<string, number>();
+  for (const token of tokens) {
+    for (const [origin, seq] of token ?? []) merged.set(origin, Math.max(seq, merged.get(origin) ?? 0));
+  }
+  return merged;
+}
+
 /**
  * Reads a token; of two entries for one origin the higher counts.
  * @throws `malformed-token` with the entry that is wrong.

@@ -51,7 +51,7 @@ function hold(name: string, seq: number, options: { isMinted?: boolean; publishe
 /** What we hold of all origins but the given ones, as a peer that holds the same would announce it. */
 function sameEnded(...current: string[]): Announcement['ended'] {
   const vector = origins.vector((name) => name !== own && !current.includes(name));
-  return { origins: Object.keys(vector).length, digest: digestOf(vector) };
+  return { origins: Object.keys(vector).length, digest: digestOf(vector), latest: {} };
 }
 
 /** Beats of the given replicas, and of ourselves, for as long as everybody needs to be known. */
@@ -126,7 +126,7 @@ describe('a write of another replica is gone', () => {
     ['is not live yet', { state: 'catching-up' }],
     ['has not read the log to its end', { lag: { records: 3, ms: 5 } }],
     ['does not reach the log', { lag: { records: null, ms: null } }],
-    ['holds other rows of ended runs', { ended: { origins: 1, digest: 'ab'.repeat(32) } }],
+    ['holds other rows of ended runs', { ended: { latest: {}, origins: 1, digest: 'ab'.repeat(32) } }],
     ['still takes the run for a living one, and holds rows of it', { others: { [a1]: 4 } }],
   ])('not while the later run %s', async (_, change) => {
     hold(a1, 3);
@@ -136,7 +136,7 @@ describe('a write of another replica is gone', () => {
 
   it('not while another replica holds rows that we do not hold', async () => {
     hold(a1, 3);
-    hear([a2, { ended: sameEnded(a2) }], [b, { ended: { origins: 1, digest: 'cd'.repeat(32) } }]);
+    hear([a2, { ended: sameEnded(a2) }], [b, { ended: { latest: {}, origins: 1, digest: 'cd'.repeat(32) } }]);
     expect(await read(`${a1}:4`)).toBe('token-not-covered');
   });
 
@@ -195,7 +195,7 @@ describe('a write of an earlier run of this replica', () => {
 
   it('is not gone while a peer holds more', async () => {
     hold(mine, 3, { isMinted: true });
-    hear([b, { ended: { origins: 1, digest: 'ab'.repeat(32) } }]);
+    hear([b, { ended: { latest: {}, origins: 1, digest: 'ab'.repeat(32) } }]);
     expect(await read(`${mine}:4`)).toBe('token-not-covered');
   });
 

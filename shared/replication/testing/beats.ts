@@ -21,7 +21,7 @@ export function beatOf(origin: string, beat: number, change: Partial<Announcemen
     isWritable: true,
     others: {},
     digest: nothing,
-    ended: { origins: 0, digest: nothing },
+    ended: { latest: {}, origins: 0, digest: nothing },
     lag: { records: 0, ms: 0 },
     ...change,
   };

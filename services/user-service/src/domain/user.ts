@@ -56,6 +56,8 @@ export interface UserOrders {
   ordersNext: string | null;
   /** The replica that answered. */
   servedBy: string;
+  /** What a later read must send along to see at least this. */
+  consistencyToken: string | undefined;
 }
 
 /** Where orders are read. */

@@ -2,13 +2,12 @@
  * Reads what an order replica answers, and believes nothing of it unchecked.
  *
  * Size, shape and ownership are checked here, because another program may listen at an address that a replica
- * had before. What to do with an unusable answer is decided in order-replicas.ts.
+ * had before. What to do with an unusable answer is decided in balanced-orders.ts.
  */
+import type { BalancedAnswer } from '@dbsync/balancing';
 import { z } from 'zod';
 import type { Order } from '../domain/user.ts';
 
-/** Bytes of a page of 100 orders, with all fields at their longest, are well below a quarter of this. */
-const MAX_ANSWER_BYTES = 512 * 1024;
 const MAX_LINK_LENGTH = 2_048;
 
 const identifier = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
@@ -46,28 +45,31 @@ export class BrokenAnswerError extends Error {
 }
 
 /** Reads a page of orders of `userId`. @throws BrokenAnswerError. */
-export async function readOrders(
-  response: Response,
+export function readOrders(
+  answer: Pick<BalancedAnswer, 'headers' | 'body'>,
   options: { userId: string },
-): Promise<{ orders: Order[]; ordersNext: string | null }> {
-  const result = ordersSchema.safeParse(await readJson(response));
+): { orders: Order[]; ordersNext: string | null } {
+  const result = ordersSchema.safeParse(readJson(answer));
   if (!result.success) throw new BrokenAnswerError('the answer is not a list of orders');
   if (result.data.some((order) => order.userId !== options.userId)) {
     throw new BrokenAnswerError('the answer holds orders of somebody else');
   }
-  return { orders: result.data, ordersNext: nextPath(response.headers.get('Link'), options.userId) };
+  return { orders: result.data, ordersNext: nextPath(answer.headers.link, options.userId) };
 }
 
 /** Reads a problem; one that cannot be read is an empty one. */
-export async function readProblem(response: Response): Promise<ReplicaProblem> {
-  const value = await readJson(response).catch(() => undefined);
-  const result = problemSchema.safeParse(value);
-  return result.success ? result.data : {};
+export function readProblem(answer: Pick<BalancedAnswer, 'body'>): ReplicaProblem {
+  try {
+    return problemSchema.parse(readJson(answer));
+  } catch {
+    return {};
+  }
 }
 
 /** The path behind `rel="next"`, null without one; it must lead to orders of the same user. */
-function nextPath(link: string | null, userId: string): string | null {
-  if (link === null) return null;
+function nextPath(link: string | string[] | undefined, userId: string): string | null {
+  if (link === undefined) return null;
+  if (Array.isArray(link)) throw new BrokenAnswerError('there are several Link headers');
   if (link.length > MAX_LINK_LENGTH) throw new BrokenAnswerError('the Link header is too long');
   const target = /<([^<>]*)>\s*;[^<]*\brel="?next"?/.exec(link)?.[1];
   if (target === undefined) return null;
@@ -77,18 +79,11 @@ function nextPath(link: string | null, userId: string): string | null {
   return target;
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // Leaving the loop early cancels the body, which closes the connection.
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new BrokenAnswerError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
+function readJson({ body }: Pick<BalancedAnswer, 'body'>): unknown {
+  // An answer that is not held whole has no end, or one too far away to be ours.
+  if (!Buffer.isBuffer(body)) throw new BrokenAnswerError('the answer is too large');
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(body.toString('utf8'));
   } catch {
     throw new BrokenAnswerError('the answer is not JSON');
   }

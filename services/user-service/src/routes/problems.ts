@@ -7,7 +7,7 @@
 import { Problem } from '@dbsync/service-kit';
 import { HashQueueFullError } from '../domain/hash-queue.ts';
 import { EmailTakenError, UserNotFoundError, UserStoreError } from '../domain/user.ts';
-import { OrdersRefusedError } from '../orders/order-replicas.ts';
+import { OrdersRefusedError } from '../orders/orders-refused-error.ts';
 
 const RETRY_SOON = { 'Retry-After': '1' };
 
@@ -53,6 +53,7 @@ function refusedProblem(error: OrdersRefusedError): Problem {
   const headers: Record<string, string> = { 'X-Orders-Served-By': error.servedBy };
   if (error.status === 503)
     headers['Retry-After'] = /^\d{1,4}$/.test(error.retryAfter ?? '') ? `${error.retryAfter}` : '1';
+  if (error.consistencyToken !== undefined) headers['Consistency-Token'] = error.consistencyToken;
   return new Problem({
     status: error.status,
     detail: detail ?? 'The order replica refused the Consistency-Token.',

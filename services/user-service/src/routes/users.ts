@@ -93,6 +93,7 @@ function sendUser(res: Response, found: Awaited<ReturnType<typeof findUser>>): v
     return;
   }
   res.set('X-Orders-Served-By', orders.servedBy);
+  if (orders.consistencyToken !== undefined) res.set('Consistency-Token', orders.consistencyToken);
   res.json({ ...shown(user), orders: orders.orders, ordersNext: orders.ordersNext });
 }
 

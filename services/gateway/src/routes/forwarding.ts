@@ -1,0 +1,160 @@
+/**
+ * What the gateway is for: a request comes in, a service is asked, its answer goes out.
+ *
+ *   limits -> headers, session, body -> balanced client -> headers, session, body
+ *
+ * `/order-service/**` goes to one of the replicas as it is, `/user-service/**` to the user-service without the
+ * prefix. Other addresses of a service, its operators' ones above all, cannot be reached from here.
+ */
+import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import { type BalancedAnswer, type BalancedClient, UnansweredError } from '@dbsync/balancing';
+import { joinToken } from '@dbsync/replication';
+import { Problem } from '@dbsync/service-kit';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { answerHeaders, requestHeaders } from '../headers.ts';
+import { readBody } from '../request-body.ts';
+import type { Sessions } from '../sessions.ts';
+import { unanswered } from './problems.ts';
+
+/** Replicas wait this long for the writes of a token, by default. */
+const TOKEN_WAIT_MS = 2_000;
+/** Longest time in which a client may fetch an answer that is handed on as it comes. */
+const STREAM_MS = 60_000;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+const OPERATION = /^\/+(?:livez|readyz|metrics)(?:[/?#]|$)/i;
+
+/** Bounds of the gateway. */
+export interface ForwardingLimits {
+  /** Requests under way at once. */
+  readonly maxRequests: number;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+}
+
+interface Surroundings {
+  readonly orders: BalancedClient;
+  readonly users: BalancedClient;
+  readonly sessions: Sessions;
+  readonly limits: ForwardingLimits;
+}
+
+/** Adds both routes to the app. */
+export function forwardingRoutes(app: Express, surroundings: Surroundings): void {
+  const { orders, users, limits } = surroundings;
+  const admit = atMost(limits.maxRequests);
+  app.all('/order-service/*path', admit, (req, res) =>
+    forward(req, res, {
+      client: orders,
+      path: req.originalUrl,
+      readTimeoutMs: limits.readTimeoutMs,
+      surroundings,
+    }),
+  );
+  app.all('/user-service/*path', admit, (req, res) =>
+    forward(req, res, {
+      client: users,
+      path: userServicePath(req.originalUrl),
+      // It reads orders itself, with limits of its own.
+      readTimeoutMs: limits.writeTimeoutMs,
+      surroundings,
+    }),
+  );
+}
+
+/** The original's gateway strips the prefix; what is behind it for operators stays behind it. */
+function userServicePath(url: string): string {
+  const path = url.slice('/user-service'.length);
+  if (OPERATION.test(path)) throw new Problem({ status: 404, detail: 'There is nothing at this address.' });
+  return path;
+}
+
+async function forward(
+  req: Request,
+  res: Response,
+  to: { client: BalancedClient; path: string; readTimeoutMs: number; surroundings: Surroundings },
+): Promise<void> {
+  const requestId = randomUUID();
+  // For the log line of a fault, too.
+  req.headers['x-request-id'] = requestId;
+  res.set('X-Request-Id', requestId);
+  assertForwardable(req);
+  const { sessions, limits } = to.surroundings;
+  const session = sessions.open(req);
+  const needed = sessions.needs(session);
+  const isSafe = SAFE_METHODS.includes(req.method);
+  const key = req.get('Idempotency-Key');
+  const isRepeatable = isSafe || key !== undefined;
+  const headers = requestHeaders(req, requestId);
+  if (needed.size > 0) headers['consistency-token'] = joinToken(needed);
+  try {
+    const answer = await to.client.request({
+      method: req.method,
+      path: to.path,
+      headers,
+      body: await readBody(req),
+      timeLimitMs: isSafe ? to.readTimeoutMs + (needed.size > 0 ? TOKEN_WAIT_MS : 0) : limits.writeTimeoutMs,
+      isRepeatable,
+      isWrite: !isSafe,
+      token: isSafe ? needed : undefined,
+      affinity: key === undefined ? undefined : `${to.path}\0${key}`,
+    });
+    if (answer.status === 410) sessions.replace(res, session, answer.token);
+    else sessions.keep(res, session, answer.token);
+    await send(res, answer);
+  } catch (error) {
+    if (error instanceof UnansweredError) throw unanswered(error, { isRepeatable });
+    throw error;
+  }
+}
+
+function assertForwardable({ method, originalUrl }: Request): void {
+  if (!METHODS.includes(method)) {
+    throw new Problem({
+      status: 405,
+      detail: `${method} is not possible here.`,
+      headers: { Allow: METHODS.join(', ') },
+    });
+  }
+  // A whole URL in the request line is for proxies, and we are none.
+  if (!originalUrl.startsWith('/')) {
+    throw new Problem({ status: 400, detail: 'The address of the request must begin with "/".' });
+  }
+}
+
+async function send(res: Response, answer: BalancedAnswer): Promise<void> {
+  for (const [name, value] of answerHeaders(answer.headers)) res.setHeader(name, value);
+  res.status(answer.status);
+  if (Buffer.isBuffer(answer.body)) {
+    res.end(answer.body);
+    return;
+  }
+  try {
+    await pipeline(answer.body, res, { signal: AbortSignal.timeout(STREAM_MS) });
+  } catch {
+    // The service broke off, or the client did: the answer has begun, so cutting it off is all that can be said.
+    res.destroy();
+  }
+}
+
+/** Lets so many requests in at once; the rest is told to come again. */
+function atMost(count: number): RequestHandler {
+  let inside = 0;
+  return (_req, res, next) => {
+    if (inside >= count) {
+      throw new Problem({
+        status: 503,
+        type: '/problems/overloaded',
+        title: 'Overloaded',
+        detail: `${count} requests are under way already; try again.`,
+        headers: { 'Retry-After': '1' },
+      });
+    }
+    inside += 1;
+    res.once('close', () => {
+      inside -= 1;
+    });
+    next();
+  };
+}

@@ -1,0 +1,239 @@
+/**
+ * The balanced client: asks one of the order replicas, another one where that is safe, and nobody twice.
+ *
+ *   known -> breaker closed -> ready, near the end of the log -> covers the token -> whose turn it is
+ *
+ * Each step narrows the choice only while somebody is left. A read is tried a second time, on another replica.
+ * A write is, only if its caller says that it may be repeated (`Idempotency-Key`). A connection that was refused
+ * was no try: nothing was sent, and the next one is asked.
+ */
+import { createHash } from 'node:crypto';
+import type { Token } from '@dbsync/replication';
+import { type Answer, isUnsent, LateAnswerError, type OrderRequest } from './exchange.ts';
+import { type Discovery, isCovering, isReady, type KnownReplica } from './known-replica.ts';
+import { ReplicaConnection } from './replica-connection.ts';
+import { Turns } from './turns.ts';
+
+const PROBE_EVERY_MS = 1_000;
+const MAX_TRIES = 2;
+/** What another replica may answer better. */
+const WORTH_ANOTHER_TRY = new Set([500, 502, 503, 507]);
+
+/** How the client is put together. */
+export interface BalancedClientOptions {
+  readonly discovery: Discovery;
+  /** A replica further behind the log than this is asked only when no other is left, in milliseconds. */
+  readonly maxLagMs: number;
+  /** Told of each replica that is passed over, and of each breaker that opens or closes. */
+  readonly observer: BalancedClientObserver;
+}
+
+/** Who counts and logs. */
+export interface BalancedClientObserver {
+  passedOver(replica: KnownReplica, reason: string): void;
+  breakerChanged(replica: { url: string }, isClosed: boolean): void;
+}
+
+/** A request to be balanced. */
+export interface BalancedRequest extends OrderRequest {
+  /** May be sent a second time although the first may have had its effect. */
+  readonly isRepeatable: boolean;
+  /** Prefers replicas that take writes. */
+  readonly isWrite: boolean;
+  /** What the answer must include; those who have it are asked first. The caller sends it along. */
+  readonly token?: Token | undefined;
+  /** Requests of one key go to one replica while it is there. */
+  readonly affinity?: string | undefined;
+}
+
+/** An answer and who gave it. */
+export interface BalancedAnswer extends Answer {
+  readonly replica: KnownReplica;
+}
+
+/** A replica as `GET /registry` shows it. */
+export interface ReplicaShare extends Omit<KnownReplica, 'vector'> {
+  readonly breaker: string;
+  readonly isInBalance: boolean;
+  /** Part of a full share that it gets at present. */
+  readonly weight: number;
+  /** Requests it was given since the start. */
+  readonly served: number;
+}
+
+/** Nobody could be asked; nothing was sent. */
+export class NoReplicaError extends Error {
+  constructor() {
+    super('no order replica can be reached');
+    this.name = 'NoReplicaError';
+  }
+}
+
+/** A replica was asked and did not answer; `cause` says how it ended. */
+export class UnansweredError extends Error {
+  readonly isLate: boolean;
+
+  constructor(cause: unknown) {
+    super('an order replica was asked and did not answer', { cause });
+    this.name = 'UnansweredError';
+    this.isLate = cause instanceof LateAnswerError;
+  }
+}
+
+/** See the head of the file. */
+export class BalancedClient {
+  readonly #options: BalancedClientOptions;
+  readonly #connections = new Map<string, ReplicaConnection>();
+  readonly #served = new Map<string, number>();
+  readonly #turns = new Turns();
+  #probing: NodeJS.Timeout | undefined;
+
+  constructor(options: BalancedClientOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#options.discovery.start();
+    this.#probing = setInterval(() => this.#probe(), PROBE_EVERY_MS);
+    this.#probing.unref();
+  }
+
+  /** Leaves discovery and closes all connections. */
+  async stop(): Promise<void> {
+    clearInterval(this.#probing);
+    await this.#options.discovery.stop();
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  }
+
+  /**
+   * Asks; the answer may have any status.
+   * @throws NoReplicaError when nothing was sent to anybody, UnansweredError when somebody was asked in vain.
+   */
+  async request(request: BalancedRequest): Promise<BalancedAnswer> {
+    const asked = new Set<string>();
+    let tries = 0;
+    let best: BalancedAnswer | undefined;
+    let failure: unknown;
+    while (tries < MAX_TRIES) {
+      const replica = this.#choose(request, asked);
+      if (replica === undefined) break;
+      asked.add(replica.url);
+      try {
+        const answer = { ...(await this.#send(replica, request)), replica };
+        tries += 1;
+        if (!request.isRepeatable || !isWorthAnotherTry(answer)) return answer;
+        this.#options.observer.passedOver(replica, `status ${answer.status}`);
+        best = answer;
+      } catch (error) {
+        this.#options.observer.passedOver(replica, reasonOf(error));
+        if (isUnsent(error)) continue;
+        tries += 1;
+        failure = error;
+        if (!request.isRepeatable) break;
+      }
+    }
+    if (best !== undefined) return best;
+    throw failure === undefined ? new NoReplicaError() : new UnansweredError(failure);
+  }
+
+  /** How replicas are found: `announced`, `fixed` or `dns`. */
+  get discovery(): string {
+    return this.#options.discovery.kind;
+  }
+
+  /** Everybody known, for people and dashboards. */
+  shares(): ReplicaShare[] {
+    const inBalance = new Set(this.inBalance().map(({ url }) => url));
+    return this.#options.discovery.replicas().map(({ vector: _, ...replica }) => ({
+      ...replica,
+      breaker: this.#connection(replica.url).breaker,
+      isInBalance: inBalance.has(replica.url),
+      weight: this.#turns.weight(replica.url),
+      served: this.#served.get(replica.url) ?? 0,
+    }));
+  }
+
+  /** Those who take turns now. */
+  inBalance(): readonly KnownReplica[] {
+    const known = this.#options.discovery.replicas();
+    const reachable = known.filter(({ url }) => this.#connection(url).isClosed);
+    const ready = narrow(reachable, isReady);
+    return narrow(ready, ({ lagMs }) => lagMs === null || lagMs <= this.#options.maxLagMs);
+  }
+
+  #choose(request: BalancedRequest, asked: ReadonlySet<string>): KnownReplica | undefined {
+    const inBalance = this.inBalance();
+    this.#turns.keep(inBalance.map(({ url }) => url));
+    const { affinity, token, isWrite } = request;
+    const left = inBalance.filter(({ url }) => !asked.has(url));
+    const able = isWrite ? narrow(left, ({ isWritable }) => isWritable) : left;
+    if (affinity !== undefined) return nearest(able, affinity);
+    const covering = token === undefined ? able : narrow(able, (replica) => this.#isCovering(replica, token));
+    const url = this.#turns.take(covering.map((replica) => replica.url));
+    return covering.find((replica) => replica.url === url);
+  }
+
+  #isCovering(replica: KnownReplica, token: Token): boolean {
+    const shown = this.#connection(replica.url).shown(replica.origin);
+    const open = [...token].filter(([origin, seq]) => (shown.get(origin) ?? 0) < seq);
+    return open.length === 0 || isCovering(replica, new Map(open));
+  }
+
+  async #send(replica: KnownReplica, request: BalancedRequest): Promise<Answer> {
+    this.#served.set(replica.url, (this.#served.get(replica.url) ?? 0) + 1);
+    return this.#connection(replica.url).send(request);
+  }
+
+  #connection(url: string): ReplicaConnection {
+    let connection = this.#connections.get(url);
+    if (connection === undefined) {
+      const onChange = (isClosed: boolean): void => this.#options.observer.breakerChanged({ url }, isClosed);
+      connection = new ReplicaConnection(url, { onChange });
+      this.#connections.set(url, connection);
+    }
+    return connection;
+  }
+
+  #probe(): void {
+    const known = new Set(this.#options.discovery.replicas().map(({ url }) => url));
+    for (const [url, connection] of this.#connections) {
+      if (known.has(url)) {
+        if (!connection.isClosed) void connection.probe();
+        continue;
+      }
+      // Whoever comes back gets new connections and a clean slate.
+      this.#connections.delete(url);
+      this.#served.delete(url);
+      void connection.close();
+    }
+  }
+}
+
+function isWorthAnotherTry({ status, body }: Answer): boolean {
+  return WORTH_ANOTHER_TRY.has(status) && Buffer.isBuffer(body);
+}
+
+/** Those that pass, or all of them when none does. */
+function narrow(
+  replicas: readonly KnownReplica[],
+  only: (replica: KnownReplica) => boolean,
+): readonly KnownReplica[] {
+  const passing = replicas.filter(only);
+  return passing.length > 0 ? passing : replicas;
+}
+
+/** Rendezvous hashing: of all replicas the one with the highest hash, so one that goes moves only its own keys. */
+function nearest(replicas: readonly KnownReplica[], key: string): KnownReplica | undefined {
+  const ranked = replicas.map((replica) => {
+    const rank = createHash('sha256').update(`${replica.replicaId}\0${key}`).digest('hex');
+    return { replica, rank };
+  });
+  return ranked.sort((a, b) => (a.rank < b.rank ? 1 : -1))[0]?.replica;
+}
+
+/** undici hides what happened in the cause or the code of its errors. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
+  return `${code}${error.message}`;
+}

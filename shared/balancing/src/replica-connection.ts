@@ -1,0 +1,111 @@
+/**
+ * The way to one replica: its connections, its circuit breaker, and what its answers have shown that it holds.
+ *
+ * closed (asked in turn) -> five failures in a row -> open (not asked; probed once a second) -> the probe is
+ * answered -> closed. Probes and not clients find out whether a replica is back, so no request is spent on one
+ * that hangs. A failure is a connection that broke, an answer that did not come in time, and 500, 502 or 503;
+ * a read whose token is not there yet is none.
+ */
+import type { Token } from '@dbsync/replication';
+import {
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleAll,
+} from 'cockatiel';
+import { Pool } from 'undici';
+import { type Answer, exchange, isTokenRefusal, type OrderRequest } from './exchange.ts';
+
+const FAILURES_TO_OPEN = 5;
+const PROBE_ANSWER_MS = 1_000;
+const CONNECT_MS = 1_000;
+/** Open connections to one replica; more requests than that wait for one, within their time. */
+const MAX_CONNECTIONS = 256;
+const IDLE_MS = 10_000;
+/** Origins of which an answer's token tells; the latest ones are kept. */
+const MAX_SHOWN_ORIGINS = 64;
+
+/** Connections to one address. */
+export class ReplicaConnection {
+  readonly url: string;
+  readonly #pool: Pool;
+  readonly #breaker: CircuitBreakerPolicy;
+  readonly #shown = new Map<string, number>();
+  #shownBy: string | null = null;
+
+  constructor(url: string, options: { onChange: (isClosed: boolean) => void }) {
+    this.url = url;
+    this.#pool = new Pool(url, {
+      connections: MAX_CONNECTIONS,
+      pipelining: 1,
+      keepAliveTimeout: IDLE_MS,
+      connect: { timeout: CONNECT_MS },
+      // Time is kept a request, below; these only end what nobody reads any more.
+      headersTimeout: 0,
+      bodyTimeout: 60_000,
+    });
+    this.#breaker = circuitBreaker(handleAll.orWhenResult(isFailure), {
+      breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+      // Half open whenever a probe asks: when to probe is decided by a clock that no administrator can set back.
+      halfOpenAfter: Number.NEGATIVE_INFINITY,
+    });
+    this.#breaker.onBreak(() => options.onChange(false));
+    this.#breaker.onReset(() => options.onChange(true));
+  }
+
+  /** True while requests may be sent. */
+  get isClosed(): boolean {
+    return this.#breaker.state === CircuitState.Closed;
+  }
+
+  /** `closed`, `open` or `half-open`. */
+  get breaker(): string {
+    if (this.isClosed) return 'closed';
+    return this.#breaker.state === CircuitState.HalfOpen ? 'half-open' : 'open';
+  }
+
+  /** Sends a request and reads the answer. @throws what broke; see `isUnsent`. */
+  async send(request: OrderRequest): Promise<Answer> {
+    const answer = await this.#breaker.execute(() => exchange(this.#pool, request));
+    this.#learn(answer);
+    return answer;
+  }
+
+  /** Looks whether a replica that is not asked at present is ready again. Never fails. */
+  async probe(): Promise<void> {
+    const request: OrderRequest = { method: 'GET', path: '/readyz', timeLimitMs: PROBE_ANSWER_MS };
+    await this.#breaker.execute(() => exchange(this.#pool, request)).catch(() => undefined);
+  }
+
+  /** What answers have shown that the run `origin` holds; fresher than what is announced. */
+  shown(origin: string | null): Token {
+    if (this.#shownBy !== origin) {
+      // Another run: its disk may be another one, too.
+      this.#shown.clear();
+      this.#shownBy = origin;
+    }
+    return this.#shown;
+  }
+
+  /** Closes at once what is idle and cuts what is not. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #learn(answer: Answer): void {
+    if (answer.token === undefined || answer.status >= 300) return;
+    for (const [origin, seq] of answer.token) {
+      if (seq > (this.#shown.get(origin) ?? 0)) this.#shown.set(origin, seq);
+    }
+    for (const origin of this.#shown.keys()) {
+      if (this.#shown.size <= MAX_SHOWN_ORIGINS) break;
+      this.#shown.delete(origin);
+    }
+  }
+}
+
+function isFailure(result: unknown): boolean {
+  const { status } = result as Answer;
+  return status === 500 || status === 502 || (status === 503 && !isTokenRefusal(result as Answer));
+}
