@@ -67,7 +67,7 @@ export async function openGround(options: ChaosGroundOptions): Promise<ChaosGrou
   const { dataDir, environment } = options;
   const count = options.replicas + spareReplicas;
   const linkPorts = await chooseFreePorts(count * 2);
-  const first = await chooseFreePortRow(count + 2);
+  const first = await chooseFreePortRow(count + 3);
   const links = new Map<string, Link>();
   const brokerLinks = Array.from({ length: count }, (_, index) => ({
     port: linkPorts[index] ?? 0,
@@ -85,7 +85,7 @@ export async function openGround(options: ChaosGroundOptions): Promise<ChaosGrou
       dataDir,
       topology: 'kafka',
       broker: 'java',
-      ports: { kafka: first, user: first + 1, order: first + 2 },
+      ports: { kafka: first, user: first + 1, gateway: first + 2, order: first + 3 },
       replicas: options.replicas,
       isFresh: false,
       isRestarting: true,

@@ -157,7 +157,11 @@ describe('a directory', () => {
   it.each<[string, Partial<TestReplicaOptions>, RegExp]>([
     ['replica id', { replicaId: 'x' }, /belongs to replica a, not x/],
     ['cluster', { cluster: 'x' }, /belongs to cluster test, not x/],
-    ['newer build with a row of its own', { description: { ...notesDatabase, version: 0 } }, /schema version 1/],
+    [
+      'newer build with a row of its own',
+      { description: { ...notesDatabase, version: 0 } },
+      /schema version 1/,
+    ],
   ])('of another %s is refused in plain words, and is free afterwards', async (_, options, words) => {
     const first = await live('a');
     await write(first, 'n1');

@@ -67,7 +67,6 @@ describe('a read with a Consistency-Token', () => {
     two.client.setCut(false);
     expect((await reading).orders).toEqual([order]);
   });
-
 });
 
 describe('a read whose Consistency-Token is not covered', () => {
