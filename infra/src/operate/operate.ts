@@ -10,6 +10,7 @@ import { hiddenCommand } from './hidden-command.ts';
 import { type OperatorCommand, unknownWords } from './operator.ts';
 import { callReplica } from './operator-call.ts';
 import { quarantineCommand } from './quarantine-command.ts';
+import { replicaCommand } from './replica-command.ts';
 import { describe, loadSnapshot, requiredFile, saveSnapshotCommand } from './snapshot-command.ts';
 import { statusCommand } from './status-command.ts';
 
@@ -23,6 +24,9 @@ const operateHelp = `pnpm dbsync COMMAND: what an operator asks of replicas, and
   hidden list                   rows that are kept but that this build's rules refuse
   hidden show ORIGIN:SEQ        one of them
   hidden recheck                after an upgrade: show those that pass now
+  replica list                  replica ids that were said to be gone for good
+  replica remove ID             this one is: its writes that nobody holds are gone, do not wait for them
+  replica restore ID            it may come back after all
   accept-log                    use a log in which nothing is ours (a replica has stopped and says so)
   snapshot save FILE            a backup of one running replica, rows and positions
   snapshot load FILE            put it into the empty directory of a replica that does not run
@@ -39,6 +43,7 @@ const commands: Readonly<Record<string, OperatorCommand>> = {
   status: statusCommand,
   quarantine: quarantineCommand,
   hidden: hiddenCommand,
+  replica: replicaCommand,
   'accept-log': async ({ replicas, isJson, print }) => {
     for (const { url } of replicas) {
       const answer = z.object({ accepted: z.literal(true) });
@@ -69,7 +74,7 @@ export async function operate(args: readonly string[], print: (line: string) => 
     return 0;
   }
   const command = name === 'snapshot' && words[0] === 'save' ? saveSnapshotCommand : commands[name];
-  if (!command) throw unknownWords(name, words, 'status, quarantine, hidden, accept-log, snapshot');
+  if (!command) throw unknownWords(name, words, 'status, quarantine, hidden, replica, accept-log, snapshot');
   const replicas = findReplicas({ dataDir: values['data-dir'], urls: values.urls });
   return command({ replicas, words, isJson: values.json, print });
 }

@@ -16,7 +16,7 @@ const problemSchema = z.object({ detail: z.string() });
 export async function callReplica<T>(call: {
   url: string;
   path: string;
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   answer: z.ZodType<T>;
 }): Promise<T> {
   const { url, path, method = 'GET', answer } = call;

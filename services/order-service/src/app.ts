@@ -81,6 +81,7 @@ export async function startOrderService(
       logger,
       metrics,
       headers: { 'X-Served-By': replicaId },
+      maxBodyBytes: config.maxBodyBytes,
       readiness: () => replica.readiness(),
       routes: (routes) => {
         orderRoutes(routes, { store: replicatedOrders(replica), now: Date.now });
@@ -94,6 +95,7 @@ export async function startOrderService(
       app,
       host: config.host,
       port: config.port,
+      maxConnections: config.maxConnections,
       logger,
       ...(bindRetryMs === undefined ? {} : { bindRetryMs }),
     });

@@ -21,7 +21,8 @@ import { z } from 'zod';
 const bound = (options: { min: number; max: number; describe: string }) =>
   integerVariable(options).optional().describe(`${options.describe}, ${options.min}..${options.max}`);
 
-const schema = z.object({
+/** All variables, for the start and for the documentation. */
+export const orderServiceVariables = z.object({
   ...serviceVariables,
   ...kafkaVariables,
   ...clusterVariables,
@@ -66,6 +67,36 @@ const schema = z.object({
     min: 1024,
     max: 16_777_216,
     describe: 'bytes of one append (default 524288)',
+  }),
+  DBSYNC_MAX_ROW_BYTES: bound({
+    min: 1024,
+    max: 524_288,
+    describe: 'bytes of one stored row (default 65536)',
+  }),
+  DBSYNC_MAX_BODY_BYTES: bound({
+    min: 1024,
+    max: 1_048_576,
+    describe: 'bytes of one request body (default 16384)',
+  }),
+  DBSYNC_MAX_CONNECTIONS: bound({
+    min: 16,
+    max: 65_535,
+    describe: 'connections at a time (default 4096)',
+  }),
+  DBSYNC_QUARANTINE_RECORDS: bound({
+    min: 1,
+    max: 1_000_000,
+    describe: 'records kept in quarantine, up to 7 KB each (default 10000)',
+  }),
+  DBSYNC_LANDMARK_MS: bound({
+    min: 1000,
+    max: 600_000,
+    describe: 'time between two looks whether the log is still the same, milliseconds (default 5000)',
+  }),
+  DBSYNC_SNAPSHOT_STALL_MS: bound({
+    min: 1000,
+    max: 600_000,
+    describe: 'longest wait for the next part of a snapshot, milliseconds (default 15000)',
   }),
   DBSYNC_MAX_QUEUED_WRITES: bound({
     min: 1,
@@ -147,12 +178,14 @@ export interface OrderServiceConfig {
   /** Name of the replicated database; topics are named after it. */
   readonly database: string;
   readonly replication: Replication;
+  readonly maxBodyBytes?: number | undefined;
+  readonly maxConnections?: number | undefined;
   readonly limits: { readonly [K in keyof Limits]?: Limits[K] | undefined };
 }
 
 /** Reads the configuration. @throws ConfigurationError naming every bad variable. */
 export function readConfig(env: Record<string, string | undefined>): OrderServiceConfig {
-  const variables = readEnvironment(schema, env);
+  const variables = readEnvironment(orderServiceVariables, env);
   const secret = clusterSecret(variables);
   const { DBSYNC_CLUSTER: cluster } = variables;
   if (cluster === undefined || secret === undefined) {
@@ -171,6 +204,8 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
     secret,
     database: variables.DBSYNC_DATABASE,
     replication: replicationOf(variables),
+    maxBodyBytes: variables.DBSYNC_MAX_BODY_BYTES,
+    maxConnections: variables.DBSYNC_MAX_CONNECTIONS,
     limits: {
       maxQueuedWrites: variables.DBSYNC_MAX_QUEUED_WRITES,
       maxUnpublished: variables.DBSYNC_MAX_UNPUBLISHED,
@@ -185,11 +220,15 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
       drainMs: variables.DBSYNC_DRAIN_MS,
       busyTimeoutMs: variables.DBSYNC_BUSY_TIMEOUT_MS,
       readers: variables.DBSYNC_READERS,
+      maxRowBytes: variables.DBSYNC_MAX_ROW_BYTES,
+      landmarkMs: variables.DBSYNC_LANDMARK_MS,
+      quarantineRecords: variables.DBSYNC_QUARANTINE_RECORDS,
+      snapshotStallMs: variables.DBSYNC_SNAPSHOT_STALL_MS,
     },
   };
 }
 
-function replicationOf(variables: z.output<typeof schema>): Replication {
+function replicationOf(variables: z.output<typeof orderServiceVariables>): Replication {
   if (variables.DBSYNC_TOPOLOGY === 'isolated') return { kind: 'isolated' };
   const kafka = kafkaConnection(variables);
   if (!kafka) {

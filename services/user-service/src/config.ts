@@ -8,7 +8,8 @@ import { discoveryVariables, noWayToOrders, type ReplicaSource, replicaSource } 
 import { ConfigurationError, integerVariable, readEnvironment, serviceVariables } from '@dbsync/service-kit';
 import { z } from 'zod';
 
-const schema = z.object({
+/** All variables, for the start and for the documentation. */
+export const userServiceVariables = z.object({
   ...serviceVariables,
   ...discoveryVariables,
   PORT: integerVariable({ min: 0, max: 65_535 })
@@ -56,11 +57,11 @@ export function readConfig(env: Record<string, string | undefined>): UserService
   };
 }
 
-type Variables = z.output<typeof schema>;
+type Variables = z.output<typeof userServiceVariables>;
 
 function readVariables(env: Record<string, string | undefined>): Variables {
   try {
-    return readEnvironment(schema, env);
+    return readEnvironment(userServiceVariables, env);
   } catch (error) {
     // Said together with the rest, so that nobody mends the variables one start at a time.
     const noWay = noWayToOrders(env);

@@ -47,6 +47,9 @@ export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
   readonly world: Surroundings;
 }
 
+/** Time between two lines about records in quarantine, in milliseconds. */
+const QUARANTINE_LINE_MS = 10_000;
+
 /** Applies the log to one database. */
 export class Applier {
   readonly counters: ApplierCounters = {
@@ -68,6 +71,8 @@ export class Applier {
   /** What plans and stores does so alone: two plans made from one state would apply a row twice. */
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
+  #quarantinedUnsaid = 0;
+  #quarantineSaidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -203,9 +208,7 @@ export class Applier {
     this.counters.quarantined += plan.quarantined.length;
     this.counters.superseded += superseded;
     this.counters.stalls += plan.stalls.size;
-    for (const { partition, record, reason } of plan.quarantined.slice(0, 3)) {
-      logger.error({ partition, offset: record.offset, reason }, 'a record was put into quarantine');
-    }
+    this.#sayQuarantined(plan);
     for (const { event, reason } of plan.hidden.slice(0, 3)) {
       const fields = { origin: event.origin, seq: event.seq, reason };
       logger.error(fields, 'a row is kept but hidden: this build refuses it');
@@ -214,6 +217,19 @@ export class Applier {
       logger.warn({ origin, reason }, 'an origin is stalled; the others go on');
     }
     for (const origin of plan.endedStalls.keys()) logger.info({ origin }, 'a stalled origin goes on');
+  }
+
+  /** A flood of garbage is one line now and then, with how much it was. */
+  #sayQuarantined({ quarantined: [first, ...more] }: ApplyPlan): void {
+    if (!first) return;
+    const { clock, logger } = this.#options.world;
+    this.#quarantinedUnsaid += 1 + more.length;
+    if (clock.monotonic() - this.#quarantineSaidAtMs < QUARANTINE_LINE_MS) return;
+    const { partition, record, reason } = first;
+    const fields = { records: this.#quarantinedUnsaid, partition, offset: record.offset, reason };
+    logger.error(fields, 'records were put into quarantine');
+    this.#quarantineSaidAtMs = clock.monotonic();
+    this.#quarantinedUnsaid = 0;
   }
 
   async #waitAfter(error: ReplicationError): Promise<void> {

@@ -3,7 +3,7 @@
  *
  * A write is gone (410) only on good evidence. Either a later run of its replica is live and has read the log to
  * its end, and everybody alive holds of ended origins what we hold, without that write. Or its replica was silent
- * for a long, configured time. Whatever is stalled may still come.
+ * for a long, configured time, or was removed by an operator. Whatever is stalled may still come.
  */
 import { ReplicationError } from './errors.ts';
 import type { Limits } from './limits.ts';
@@ -24,6 +24,8 @@ export interface ConsistencyOptions {
   readonly limits: Limits;
   /** True once everything that the log held at the start was applied here. */
   readonly hasCaughtUp: () => boolean;
+  /** True for replica ids that an operator has removed. */
+  readonly isRemoved: (replicaId: string) => boolean;
   /** True for origins whose run goes on. */
   readonly isCurrent: (origin: string) => boolean;
   /** True for origins of which rows are missing that somebody may still have. */
@@ -62,7 +64,7 @@ export class Consistency {
 
   /** Asked about writes that are not here. */
   #isGone(origin: string): boolean {
-    const { isCurrent, isStalled, limits, origins, own, hasCaughtUp, registry } = this.#options;
+    const { isCurrent, isRemoved, isStalled, limits, origins, own, hasCaughtUp, registry } = this.#options;
     if (isCurrent(origin) || isStalled(origin)) return false;
     const replicaId = replicaOf(origin);
     if (replicaId === replicaOf(own)) {
@@ -71,6 +73,7 @@ export class Consistency {
       return isEarlier && hasCaughtUp() && !isPending && registry.knowsEverybody && this.#isAgreed();
     }
     const later = registry.live().find((replica) => replica.replicaId === replicaId);
+    if (!later && isRemoved(replicaId)) return hasCaughtUp() && this.#isAgreed();
     if (!later) return registry.silenceMs(replicaId) > limits.goneAfterMs;
     const { state, lag, others } = later.announcement;
     // A lag of 0 says that it has read everything; `others`, that it still takes the origin for a living one.

@@ -76,7 +76,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const { version: schemaVersion } = options.description;
   const { topic, log, channel } = parts.replication;
   const { reader } = database;
-  const callPeer = parts.replication.callPeer ?? httpPeers(chain);
+  const callPeer = parts.replication.callPeer ?? httpPeers({ chain, stallMs: limits.snapshotStallMs });
   const publisher = new Publisher({
     log,
     cluster,
@@ -104,6 +104,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     positions,
     stalls,
     arrivals,
+    quarantineRecords: limits.quarantineRecords,
     world,
   });
   const lag = new LagMeter();

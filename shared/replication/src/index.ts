@@ -13,7 +13,7 @@ export type { StoredEvent } from './history.ts';
 export { describeKafkaCluster, type KafkaConnection } from './kafka/kafka.ts';
 export { createKafkaReplication } from './kafka/kafka-replication.ts';
 export { createReplicaRegistry, type ReplicaRegistry } from './kafka/replica-registry.ts';
-export type { Limits } from './limits.ts';
+export { defaultLimits, type Limits } from './limits.ts';
 export { openReplica } from './open-replica.ts';
 export { isOrigin, REPLICA_ID, replicaOf, runOf } from './origin.ts';
 export type { Vector } from './origins.ts';

@@ -28,15 +28,20 @@ export interface Limits {
   readonly landmarkMs: number;
   /** Records of the log from which on an empty replica prefers a peer's snapshot to reading them. Default 50 000. */
   readonly snapshotMinRecords: number;
+  /** Longest wait for the next part of a snapshot, on both sides, in milliseconds. Default 15 000. */
+  readonly snapshotStallMs: number;
   /** How long a stop waits for unpublished rows to reach the log, in milliseconds. Default 2000. */
   readonly drainMs: number;
   /** How long a statement waits for another process's lock on the file, in milliseconds. Default 2000. */
   readonly busyTimeoutMs: number;
+  /** Records kept in quarantine, a few kilobytes each; the oldest make room. Default 10 000. */
+  readonly quarantineRecords: number;
   /** Read connections. Default 2. */
   readonly readers: number;
 }
 
-const DEFAULTS: Limits = {
+/** What counts where nothing else is said. */
+export const defaultLimits: Limits = {
   maxQueuedWrites: 10_000,
   maxUnpublished: 100_000,
   maxRowBytes: 65_536,
@@ -49,13 +54,15 @@ const DEFAULTS: Limits = {
   standstillMs: 15_000,
   landmarkMs: 5000,
   snapshotMinRecords: 50_000,
+  snapshotStallMs: 15_000,
   drainMs: 2000,
   busyTimeoutMs: 2000,
+  quarantineRecords: 10_000,
   readers: 2,
 };
 
 /** The given limits, defaults for the rest. Undefined counts as not given. */
 export function withDefaults(given: { readonly [K in keyof Limits]?: Limits[K] | undefined }): Limits {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...DEFAULTS, ...Object.fromEntries(set) };
+  return { ...defaultLimits, ...Object.fromEntries(set) };
 }

@@ -21,6 +21,7 @@ import { mintOrigin } from './origin.ts';
 import { Origins } from './origins.ts';
 import { loadPositions } from './positions.ts';
 import { Registry } from './registry.ts';
+import { RemovedReplicas } from './removed-replicas.ts';
 import { Replica } from './replica.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import type { ReplicaParts } from './replica-parts.ts';
@@ -140,6 +141,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
       loop,
       failed,
     });
+  const removed = await RemovedReplicas.load({ reader: database.reader, writer });
   const consistency = new Consistency({
     own: own.name,
     origins,
@@ -147,6 +149,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     registry,
     clock,
     limits,
+    isRemoved: (replicaId) => removed.has(replicaId),
     hasCaughtUp: () => flow?.link.hasCaughtUp ?? true,
     isCurrent,
     isStalled: (name) => stalls.has(name) && flow?.repair.isDismissed(name) !== true,
@@ -174,6 +177,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     arrivals,
     registry,
     consistency,
+    removed,
     admission,
     donor,
     limits,

@@ -30,9 +30,8 @@ const PAGE_ROWS = 200;
 /** Longest wait for one answer, in milliseconds. */
 const ANSWER_MS = 5000;
 
-/** Longest wait for a snapshot to begin, and then for its next part, in milliseconds. */
+/** Longest wait for a snapshot to begin, in milliseconds: the copy is made first. */
 const BEGIN_MS = 120_000;
-const STALL_MS = 15_000;
 
 /** Largest answer, in bytes: a page of the largest rows in base64. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -57,7 +56,7 @@ const changesAnswer = z.object({
 });
 
 /** Peers over HTTP. */
-export function httpPeers(chain: Chain): CallPeer {
+export function httpPeers({ chain, stallMs }: { chain: Chain; stallMs: number }): CallPeer {
   return (url) => ({
     vector: async () => (await ask(new URL('/replication/vector', url), vectorAnswer)).vector,
 
@@ -86,12 +85,12 @@ export function httpPeers(chain: Chain): CallPeer {
       });
     },
 
-    snapshot: () => download(new URL('/replication/snapshot', url)),
+    snapshot: () => download(new URL('/replication/snapshot', url), stallMs),
   });
 }
 
-/** The parts of an answer as they arrive; each may take `STALL_MS`, the first one longer: the copy is made first. */
-async function* download(target: URL): AsyncGenerator<Uint8Array> {
+/** The parts of an answer as they arrive; each may take `stallMs`, the first one longer: the copy is made first. */
+async function* download(target: URL, stallMs: number): AsyncGenerator<Uint8Array> {
   const abort = new AbortController();
   let timer = setTimeout(() => abort.abort(new Error('it takes too long to begin')), BEGIN_MS);
   try {
@@ -100,7 +99,7 @@ async function* download(target: URL): AsyncGenerator<Uint8Array> {
     for await (const part of answer.body) {
       clearTimeout(timer);
       yield part;
-      timer = setTimeout(() => abort.abort(new Error('nothing arrives any more')), STALL_MS);
+      timer = setTimeout(() => abort.abort(new Error('nothing arrives any more')), stallMs);
     }
   } catch (error) {
     throw failed(target, errorText(error), error);

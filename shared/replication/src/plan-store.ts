@@ -25,6 +25,8 @@ export interface PlanStoreOptions {
   readonly stalls: Map<string, Stall>;
   readonly writer: Writer;
   readonly arrivals: Milestones;
+  /** Records that quarantine keeps at most; its own default where absent. */
+  readonly quarantineRecords?: number | undefined;
   readonly observe: Observe;
 }
 
@@ -68,7 +70,7 @@ export class PlanStore {
     connection: Connection,
     { plan, moves, isCareful }: { plan: ApplyPlan; moves: ReadonlyMap<number, Position>; isCareful: boolean },
   ): Promise<number> {
-    const { topic, history, observe } = this.#options;
+    const { topic, history, quarantineRecords, observe } = this.#options;
     for (const origin of plan.origins.values()) {
       // The seq of our own run is the writer's: there only `published` is ours to move.
       if (this.#hasMoved(origin)) await saveOrigins(connection, [origin]);
@@ -80,7 +82,7 @@ export class PlanStore {
     await observe('apply:rows-inserted');
     for (const name of plan.endedStalls.keys()) await deleteStall(connection, name);
     for (const stall of plan.stalls.values()) await saveStall(connection, topic, stall);
-    await saveQuarantined(connection, plan.quarantined);
+    await saveQuarantined(connection, plan.quarantined, quarantineRecords);
     for (const [partition, position] of moves) await savePosition(connection, { topic, partition }, position);
     await observe('apply:before-commit');
     return superseded;

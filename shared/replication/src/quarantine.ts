@@ -7,10 +7,10 @@
 import type { LogRecord } from './change-log.ts';
 import type { Connection } from './sqlite.ts';
 
-/** Bytes kept of a value or key. */
-const KEPT_BYTES = 65_536;
+/** Bytes kept of each part of a record. With the number of records they bound what a flood of garbage can fill. */
+const KEPT = { value: 4096, key: 512, headers: 2048 } as const;
 
-/** Records kept; beyond it the oldest make room. */
+/** Records kept where nothing else is said; beyond it the oldest make room. At most 70 MB. */
 const KEPT_RECORDS = 10_000;
 
 /** A record set aside. */
@@ -23,10 +23,11 @@ export interface QuarantinedRecord {
   readonly foundAt: string;
 }
 
-/** Stores records; one that is there already (read a second time) stays as it is. */
+/** Stores records, at most `kept` in all; one that is there already (read a second time) stays as it is. */
 export async function saveQuarantined(
   connection: Connection,
   found: readonly QuarantinedRecord[],
+  kept = KEPT_RECORDS,
 ): Promise<void> {
   for (const { topic, partition, record, reason, foundAt } of found) {
     const headers = Object.entries(record.headers).map(([name, value]) => [
@@ -44,16 +45,16 @@ export async function saveQuarantined(
         reason,
         foundAt,
         record.value?.length ?? 0,
-        record.key?.subarray(0, KEPT_BYTES) ?? null,
-        record.value?.subarray(0, KEPT_BYTES) ?? null,
-        JSON.stringify(headers).slice(0, KEPT_BYTES),
+        record.key?.subarray(0, KEPT.key) ?? null,
+        record.value?.subarray(0, KEPT.value) ?? null,
+        JSON.stringify(headers).slice(0, KEPT.headers),
       ],
     );
   }
   if (found.length > 0) {
     await connection.run(
       'DELETE FROM replication_quarantine WHERE id <= (SELECT max(id) FROM replication_quarantine) - ?',
-      [KEPT_RECORDS],
+      [kept],
     );
   }
 }

@@ -12,6 +12,7 @@ import type { Loop } from './loop.ts';
 import type { Milestones } from './milestones.ts';
 import type { Origin, Origins } from './origins.ts';
 import type { Registry } from './registry.ts';
+import type { RemovedReplicas } from './removed-replicas.ts';
 import type { SnapshotDonor } from './snapshot-donor.ts';
 import type { Database } from './sqlite.ts';
 import type { Writer } from './writer.ts';
@@ -29,6 +30,7 @@ export interface ReplicaParts {
   readonly arrivals: Milestones;
   readonly registry: Registry;
   readonly consistency: Consistency;
+  readonly removed: RemovedReplicas;
   readonly admission: Admission;
   readonly donor: SnapshotDonor;
   readonly limits: Limits;

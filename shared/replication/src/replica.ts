@@ -13,7 +13,9 @@ import { type DeepCheck, deepCheck } from './deep-check.ts';
 import { depart } from './departure.ts';
 import { isReplicationError, ReplicationError } from './errors.ts';
 import type { StoredEvent } from './history.ts';
+import type { Limits } from './limits.ts';
 import { digestOf, type Vector } from './origins.ts';
+import type { RemovedReplicas } from './removed-replicas.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import type { ReplicaParts } from './replica-parts.ts';
 import type { TakenSnapshot } from './snapshot.ts';
@@ -38,6 +40,11 @@ export class Replica {
   /** The origin of this run. */
   get origin(): string {
     return this.#parts.own.name;
+  }
+
+  /** Every bound of this replica, defaults included. */
+  get limits(): Limits {
+    return this.#parts.limits;
   }
 
   /** Read-only access to the tables, for the service's own queries. */
@@ -151,6 +158,16 @@ export class Replica {
     const { flow } = this.#parts;
     flow?.link.acceptLog();
     flow?.linking.wake();
+  }
+
+  /** Ids of replicas that will not come back, by an operator's word. */
+  get removed(): RemovedReplicas {
+    return this.#parts.removed;
+  }
+
+  /** True while a replica of this id announces itself. */
+  isAlive(replicaId: string): boolean {
+    return this.#parts.registry.live().some((replica) => replica.replicaId === replicaId);
   }
 
   /** The whole vector. */

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS replication_quarantine (
   record_key BLOB, record_value BLOB, headers TEXT NOT NULL,
   UNIQUE (topic, partition, "offset")
 ) STRICT;
+CREATE TABLE IF NOT EXISTS replication_removed (replica_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replication_hidden (
   origin INTEGER NOT NULL REFERENCES replication_origin (id), seq INTEGER NOT NULL,
   table_name TEXT NOT NULL, schema_version INTEGER NOT NULL, chain BLOB NOT NULL,

@@ -17,6 +17,7 @@ let registry: Registry;
 let consistency: Consistency;
 let stalled: Set<string>;
 let hasCaughtUp: boolean;
+let removed: Set<string>;
 let beats: number;
 
 beforeEach(() => {
@@ -26,6 +27,7 @@ beforeEach(() => {
   registry = new Registry(clock);
   stalled = new Set();
   hasCaughtUp = true;
+  removed = new Set();
   beats = 0;
   const options: ConsistencyOptions = {
     own,
@@ -35,6 +37,7 @@ beforeEach(() => {
     clock,
     limits: withDefaults({ tokenWaitMs: 2000, goneAfterMs: 60_000 }),
     hasCaughtUp: () => hasCaughtUp,
+    isRemoved: (replicaId) => removed.has(replicaId),
     isCurrent: (name) => name === own || registry.liveOrigins().includes(name),
     isStalled: (name) => stalled.has(name),
   };
@@ -214,5 +217,32 @@ describe('a write of this run', () => {
   it('of a later run of this replica id than our own is not ours to judge', async () => {
     hear();
     expect(await read(`${originName('me', 9)}:1`)).toBe('token-not-covered');
+  });
+});
+
+describe('a write of a replica that an operator has removed', () => {
+  it('is gone at once, instead of after the long silence', async () => {
+    hear([b, {}]);
+    expect(await read(`${a1}:1`)).not.toBe('write-gone');
+    removed.add('a');
+    expect(await read(`${a1}:1`)).toBe('write-gone');
+  });
+
+  it('is not gone as long as somebody alive may hold it, or it is stalled here', async () => {
+    removed.add('a');
+    hear([b, { ended: { origins: 1, digest: 'ab'.repeat(32) } }]);
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
+    hear([b, { ended: sameEnded() }]);
+    stalled.add(a1);
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
+    stalled.clear();
+    hasCaughtUp = false;
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
+  });
+
+  it('is judged by what that replica says when it is there all the same', async () => {
+    removed.add('a');
+    hear([a1, {}], [b, {}]);
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
   });
 });

@@ -50,7 +50,31 @@ describe('quarantine', () => {
     const [row] = await bench.database.reader.all(
       'SELECT size, length(record_value) AS kept FROM replication_quarantine',
     );
-    expect(row).toEqual({ size: 1_000_000, kept: 65_536 });
+    expect(row).toEqual({ size: 1_000_000, kept: 4096 });
+  });
+
+  it('keeps a bounded part of every record, so that a flood of huge ones does not fill the disk', async () => {
+    const huge = Buffer.alloc(100_000, 0x61);
+    const records = Array.from({ length: 500 }, (_, i) => ({
+      ...record(i, huge),
+      key: huge,
+      headers: { a: huge, b: huge },
+    }));
+    await saveQuarantined(
+      bench.database.writer,
+      records.map((one) => found(one)),
+    );
+    const [row] = await bench.database.reader.all(
+      'SELECT count(*) AS n, max(length(record_key) + length(record_value) + length(headers)) AS most FROM replication_quarantine',
+    );
+    expect(row?.n).toBe(500);
+    expect(row?.most).toBeLessThan(8192);
+  });
+
+  it('keeps as many as it is told to', async () => {
+    const records = Array.from({ length: 9 }, (_, i) => found(record(i)));
+    await saveQuarantined(bench.database.writer, records, 4);
+    expect(await countQuarantined(bench.database.reader)).toBe(4);
   });
 
   it('keeps a bounded number; the oldest make room', async () => {

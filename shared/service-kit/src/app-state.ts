@@ -9,13 +9,15 @@ import type { Express } from 'express';
 
 interface AppState {
   headers: Readonly<Record<string, string>>;
+  /** Largest request body, in bytes; the default where absent. */
+  maxBodyBytes?: number | undefined;
   stopping: boolean;
 }
 
-const states = new WeakMap<Express, AppState>();
+const states = new WeakMap<object, AppState>();
 
 /** The state of an app; an app that `createServiceApp` did not make gets an empty one. */
-export function appState(app: Express): AppState {
+export function appState(app: object): AppState {
   let state = states.get(app);
   if (state === undefined) {
     state = { headers: {}, stopping: false };

@@ -8,22 +8,24 @@
 import { MIMEType } from 'node:util';
 import express, { type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
+import { appState } from './app-state.ts';
 import { type FieldProblem, invalidRequest, Problem } from './problem.ts';
 
-/** Largest request body in bytes. */
+/** Largest request body in bytes where the service says nothing else. */
 export const MAX_BODY_BYTES = 16 * 1024;
 
 const MAX_REPORTED_ERRORS = 20;
 const MAX_SHOWN_NAME_LENGTH = 64;
 
-const readBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES, inflate: false });
+/** One reader for each limit in use, which is one a service. */
+const readers = new Map<number, RequestHandler>();
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Middleware that puts the parsed JSON object into `req.body`.
  *
- * Accepts `application/json` without a charset or with utf-8, not compressed, at most 16 KiB, and an object at
- * the top. 415 for another or no content type, 413 for more bytes, 400 for what is not a JSON object.
+ * Accepts `application/json` without a charset or with utf-8, not compressed, within the service's bound, and an object
+ * at the top. 415 for another or no content type, 413 for more bytes, 400 for what is not a JSON object.
  */
 export const jsonBody: RequestHandler = (req, res, next) => {
   if (!isJson(req.headers['content-type'])) {
@@ -33,7 +35,7 @@ export const jsonBody: RequestHandler = (req, res, next) => {
       headers: { Accept: 'application/json' },
     });
   }
-  readBytes(req, res, (error?: unknown) => {
+  bodyReader(appState(req.app).maxBodyBytes ?? MAX_BODY_BYTES)(req, res, (error?: unknown) => {
     if (error !== undefined && error !== null) return next(error);
     try {
       req.body = parseObject(req);
@@ -43,6 +45,12 @@ export const jsonBody: RequestHandler = (req, res, next) => {
     next();
   });
 };
+
+function bodyReader(limit: number): RequestHandler {
+  const reader = readers.get(limit) ?? express.raw({ type: () => true, limit, inflate: false });
+  readers.set(limit, reader);
+  return reader;
+}
 
 /** Checks `req.body` (see `jsonBody`) against `schema`; use `z.strictObject` so that unknown fields are refused.
  * @throws Problem 400 with `errors[]`. */

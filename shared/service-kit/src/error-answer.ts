@@ -41,6 +41,12 @@ export function sendProblem(options: {
   res.send(Buffer.from(JSON.stringify(details), 'utf8'));
 }
 
+function limitOf(error: unknown): number {
+  const limit =
+    typeof error === 'object' && error !== null && 'limit' in error ? Number(error.limit) : Number.NaN;
+  return Number.isFinite(limit) ? limit : MAX_BODY_BYTES;
+}
+
 function knownProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof URIError) {
@@ -52,7 +58,7 @@ function knownProblem(error: unknown): Problem | undefined {
   const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
   switch (type) {
     case 'entity.too.large':
-      return new Problem({ status: 413, detail: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
+      return new Problem({ status: 413, detail: `The body is larger than ${limitOf(error)} bytes.` });
     case 'encoding.unsupported':
       return new Problem({
         status: 415,

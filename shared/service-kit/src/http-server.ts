@@ -41,6 +41,8 @@ export interface HttpServerOptions {
   /** 0 takes a free port. */
   port: number;
   logger: Logger;
+  /** Connections at a time; what comes beyond is cut off. Default 4096. */
+  maxConnections?: number | undefined;
   /** How long a port in use is tried again, 5000 by default: it may be an ephemeral port about to be freed. */
   bindRetryMs?: number;
 }
@@ -59,7 +61,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     },
     options.app,
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   const connections = new Connections(server);
   // Without a listener node answers 417 with nothing in it; expectations that are not known may be ignored.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));

@@ -24,6 +24,8 @@ export interface ServiceAppOptions {
   metrics: Metrics;
   /** Sent with every answer, for example `X-Served-By`. */
   headers?: Record<string, string>;
+  /** Largest request body, in bytes. Default 16 384. */
+  maxBodyBytes?: number | undefined;
   /** Asked at each `GET /readyz`; once the service is stopping, the answer is no without asking. */
   readiness: () => Readiness;
   /** Adds the service's own routes; use `resource` for 405 and OPTIONS. */
@@ -39,6 +41,7 @@ const COUNTED_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'
 export function createServiceApp(options: ServiceAppOptions): Express {
   const app = express();
   appState(app).headers = { ...options.headers };
+  appState(app).maxBodyBytes = options.maxBodyBytes;
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');

@@ -39,6 +39,8 @@ export function replicationRoutes(app: Express, replica: Replica): void {
     get: async (_req, res) => {
       const snapshot = await replica.snapshot();
       try {
+        // Whoever takes nothing any more must not keep the copy from others.
+        res.setTimeout(replica.limits.snapshotStallMs, () => void res.destroy());
         res.type('application/vnd.dbsync.snapshot');
         await pipeline(snapshotBytes(snapshot), res);
       } catch (error) {

@@ -1,9 +1,10 @@
 /**
- * Operators' routes: records in quarantine, hidden rows, and the word that a log is to be accepted.
+ * Operators' routes: records in quarantine, hidden rows, replicas that are gone for good, and the word that a log is
+ * to be accepted.
  *
  * Looking is for everybody who reaches the service; what changes something is for this machine only.
  */
-import type { Replica } from '@dbsync/replication';
+import { REPLICA_ID, type Replica } from '@dbsync/replication';
 import { Problem, resource, validParameters } from '@dbsync/service-kit';
 import type { Express, Request } from 'express';
 import { z } from 'zod';
@@ -13,6 +14,7 @@ const entryId = z
   .regex(/^\d{1,15}$/, 'must be the number of an entry')
   .transform(Number);
 const listQuery = z.strictObject({ after: entryId.default(0) });
+const replicaParameters = z.strictObject({ replicaId: z.string().regex(REPLICA_ID, 'must be a replica id') });
 const entryParameters = z.strictObject({ id: entryId });
 
 /** Adds the routes to the app. */
@@ -51,6 +53,26 @@ export function upkeepRoutes(app: Express, replica: Replica): void {
     },
   });
 
+  resource(app, '/replication/removed', {
+    get: (_req, res) => void res.json(replica.removed.list()),
+  });
+
+  resource(app, '/replication/removed/:replicaId', {
+    put: async (req, res) => {
+      assertLoopback(req);
+      const { replicaId } = validParameters(replicaParameters, req.params);
+      if (replica.isAlive(replicaId)) throw stillAlive(replicaId);
+      await replica.removed.remove(replicaId);
+      res.status(204).end();
+    },
+    delete: async (req, res) => {
+      assertLoopback(req);
+      const { replicaId } = validParameters(replicaParameters, req.params);
+      await replica.removed.restore(replicaId);
+      res.status(204).end();
+    },
+  });
+
   resource(app, '/replication/accept-log', {
     post: (req, res) => {
       assertLoopback(req);
@@ -62,6 +84,13 @@ export function upkeepRoutes(app: Express, replica: Replica): void {
 
 function notThere(id: number): Problem {
   return new Problem({ status: 404, detail: `There is no record ${id} in quarantine.` });
+}
+
+function stillAlive(replicaId: string): Problem {
+  return new Problem({
+    status: 409,
+    detail: `Replica ${replicaId} announces itself. Stop it first, if it is not to come back.`,
+  });
 }
 
 /** What changes a replica's mind is for those on its own machine. */
