@@ -19,7 +19,8 @@ import {
 } from '@dbsync/service-kit';
 import { z } from 'zod';
 
-const schema = z.object({
+/** All variables, for the start and for the documentation. */
+export const gatewayVariables = z.object({
   ...serviceVariables,
   ...discoveryVariables,
   PORT: integerVariable({ min: 0, max: 65_535 })
@@ -75,9 +76,9 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
   };
 }
 
-function readVariables(env: Record<string, string | undefined>): z.output<typeof schema> {
+function readVariables(env: Record<string, string | undefined>): z.output<typeof gatewayVariables> {
   try {
-    return readEnvironment(schema, env);
+    return readEnvironment(gatewayVariables, env);
   } catch (error) {
     // Said together with the rest, so that nobody mends the variables one start at a time.
     const noWay = noWayToOrders(env);

@@ -230,7 +230,7 @@ describe('a write of a replica that an operator has removed', () => {
 
   it('is not gone as long as somebody alive may hold it, or it is stalled here', async () => {
     removed.add('a');
-    hear([b, { ended: { origins: 1, digest: 'ab'.repeat(32) } }]);
+    hear([b, { ended: { ...sameEnded(), origins: 1, digest: 'ab'.repeat(32) } }]);
     expect(await read(`${a1}:1`)).toBe('token-not-covered');
     hear([b, { ended: sameEnded() }]);
     stalled.add(a1);
