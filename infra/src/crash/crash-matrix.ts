@@ -125,9 +125,10 @@ async function askForSnapshots({ url }: ServiceProcess, signal: AbortSignal): Pr
 }
 
 async function untilNextLife(victim: ServiceProcess, pid: number | null, step: string): Promise<void> {
-  await until(`${victim.name} to die at ${step} and to be started again`, () => {
-    return victim.pid !== null && victim.pid !== pid;
-  });
+  await until(`${victim.name} to die at ${step}`, () => victim.pid !== pid);
+  // The supervisor would wait longer after each death.
+  if (victim.pid === null) await victim.restart();
+  await until(`${victim.name} to be started again`, () => victim.pid !== null);
 }
 
 /** Arms the second crash for the recovery under way; true when it came. */
@@ -139,14 +140,14 @@ async function dieAgain({ file }: CrashGround, victim: ServiceProcess, step: str
     timeoutMs: secondTimeoutMs,
     intervalMs: 20,
     look: async () => {
-      if (victim.pid !== null && victim.pid !== pid) return { found: true };
+      if (victim.pid !== pid) return { found: true };
       // Ready and still armed: this recovery does not lead there.
       return (await isReady(victim.url)) && file.isArmed ? { found: false } : { missing: 'not yet' };
     },
   }).catch(() => false);
   const isUnderWay = !file.isArmed && victim.pid === pid;
   file.disarm();
-  if (!hasCome && isUnderWay) await untilNextLife(victim, pid, step);
+  if (hasCome || isUnderWay) await untilNextLife(victim, pid, step);
   return hasCome || isUnderWay;
 }
 

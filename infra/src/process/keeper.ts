@@ -48,6 +48,8 @@ export class Keeper {
   #deaths = 0;
   #isAskedToEnd = false;
   #isHeldDown = false;
+  /** Aborted to cut a pause short. */
+  #hurry = new AbortController();
 
   constructor(options: KeeperOptions) {
     this.name = options.name;
@@ -77,7 +79,7 @@ export class Keeper {
 
   /**
    * Ends the present life in order; the next one begins at once, also where deaths are not answered. Where there
-   * is no present life, one is begun, unless that is about to happen anyway.
+   * is no present life, one is begun, and the pause before it is cut short.
    */
   async restart(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
@@ -87,6 +89,8 @@ export class Keeper {
     } else if (!this.#options.isRestarting || this.#isHeldDown) {
       this.#isHeldDown = false;
       await this.start();
+    } else {
+      this.#hurry.abort();
     }
   }
 
@@ -139,7 +143,9 @@ export class Keeper {
   async #beginAfter(firstMs: number): Promise<number> {
     let pauseMs = firstMs;
     for (;;) {
-      await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+      this.#hurry = new AbortController();
+      const signal = AbortSignal.any([this.#stopping.signal, this.#hurry.signal]);
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
       if (this.#isOver) return pauseMs;
       pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, pauseMs * 2));
       try {

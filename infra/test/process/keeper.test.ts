@@ -81,6 +81,20 @@ describe('keeping a process going', () => {
     expect(deaths).toEqual([]);
   });
 
+  it('cuts a pause short when it is asked to restart', async () => {
+    const { keeper } = setUp({ isRestarting: true });
+    await keeper.start();
+    for (let pid = 101; pid <= 106; pid += 1) {
+      await untilPid(keeper, pid);
+      keeper.kill('SIGKILL');
+      await untilPid(keeper, null);
+      // Without it the last pause would be 5 s, and all of them 13 s.
+      await keeper.restart();
+    }
+    await untilPid(keeper, 107);
+    await keeper.stop();
+  }, 8000);
+
   it('keeps it down after it was taken down, also in the middle of a pause, until it is wanted again', async () => {
     const { keeper, ends, deaths } = setUp({ isRestarting: true });
     await keeper.start();
