@@ -11,6 +11,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Express } from 'express';
 import { appState, beginStopping } from './app-state.ts';
+import { connectionBound } from './connection-bound.ts';
 import type { Logger } from './logger.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from './problem.ts';
 
@@ -19,7 +20,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const CONNECTIONS_CHECK_MS = 2_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_CONNECTIONS = 4_096;
 const BIND_PAUSE_MS = 100;
 /** How long an idle connection may still bring the request that crossed our decision to stop. */
 const IDLE_GRACE_MS = 200;
@@ -41,7 +41,7 @@ export interface HttpServerOptions {
   /** 0 takes a free port. */
   port: number;
   logger: Logger;
-  /** Connections at a time; what comes beyond is cut off. Default 4096. */
+  /** Connections at a time, 4096 by default; fewer where the process may not open so many files. */
   maxConnections?: number | undefined;
   /** How long a port in use is tried again, 5000 by default: it may be an ephemeral port about to be freed. */
   bindRetryMs?: number;
@@ -49,6 +49,7 @@ export interface HttpServerOptions {
 
 /** Binds and listens. @throws Error that names the port and the way out when it stays in use. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const bound = connectionBound(options.maxConnections);
   const server = http.createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -59,10 +60,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       // Node's own refusal is empty; the app refuses it with a problem.
       requireHostHeader: false,
     },
-    options.app,
+    (req, res) => {
+      // Whoever asks whether the process lives must not conclude that it does not.
+      if (!connections.isSurplus(req.socket) || req.url === '/livez') options.app(req, res);
+      else refuseSurplus({ req, res, headers: appState(options.app).headers });
+    },
   );
-  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
-  const connections = new Connections(server);
+  server.maxConnections = bound.accepted;
+  const connections = new Connections(server, bound.served);
   // Without a listener node answers 417 with nothing in it; expectations that are not known may be ignored.
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -93,15 +98,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 class Connections {
   readonly #server: http.Server;
   readonly #answers = new Map<Socket, http.ServerResponse | undefined>();
+  readonly #surplus = new WeakSet<Socket>();
   #closing = false;
   #hasAccepted = false;
   #graceOver = false;
 
-  constructor(server: http.Server) {
+  constructor(server: http.Server, served: number) {
     this.#server = server;
     server.on('connection', (socket: Socket) => {
       this.#hasAccepted = true;
       this.#answers.set(socket, undefined);
+      if (this.#answers.size > served) this.#surplus.add(socket);
       socket.once('close', () => this.#answers.delete(socket));
     });
     // Before the app's listener, so that "Connection: close" is set before anything is sent.
@@ -114,6 +121,11 @@ class Connections {
         if (this.#graceOver) setImmediate(() => this.#closeIdle());
       });
     });
+  }
+
+  /** True for a connection that came when there were enough. */
+  isSurplus(socket: Socket): boolean {
+    return this.#surplus.has(socket);
   }
 
   answerOn(socket: Socket): http.ServerResponse | undefined {
@@ -204,6 +216,22 @@ async function bind(options: {
       await delay(BIND_PAUSE_MS);
     }
   }
+}
+
+/** There are more connections than can be served: said plainly, and the connection is given back. */
+function refuseSurplus(options: {
+  req: http.IncomingMessage;
+  res: http.ServerResponse;
+  headers: Readonly<Record<string, string>>;
+}): void {
+  const { req, res, headers } = options;
+  const problem = new Problem({
+    status: 503,
+    detail: 'There are more connections than this service can serve. Try again a little later.',
+    headers: { 'Retry-After': '1', Connection: 'close' },
+  });
+  res.writeHead(503, { ...headers, ...problem.headers, 'Content-Type': PROBLEM_MEDIA_TYPE });
+  res.end(JSON.stringify(problem.toDetails(new URL(req.url ?? '/', 'http://local').pathname)));
 }
 
 /** Answers what never became a request; node would send an empty body. */
