@@ -1,11 +1,20 @@
 /**
  * Three kinds of tests, told apart by their suffix:
  * `*.test.ts` needs nothing but Node and runs in seconds, `*.integration.test.ts` needs a broker (one is
- * started for the whole run), `*.container.test.ts` needs a Docker engine.
+ * started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.container.test.ts` needs
+ * more time than every run of CI can spend.
  */
 import { defineConfig } from 'vitest/config';
 
 const packages = ['services/*', 'shared/*', 'infra', 'scripts'];
+const { TEST_DOCKER_HOST } = process.env;
+/** CI has an engine for these tests alone: all others run as they do on a machine without Docker. */
+const onContainers = {
+  pool: 'forks' as const,
+  fileParallelism: false,
+  hookTimeout: 300_000,
+  ...(TEST_DOCKER_HOST === undefined ? {} : { env: { DOCKER_HOST: TEST_DOCKER_HOST } }),
+};
 const files = (suffix: string): string[] => packages.map((folder) => `${folder}/test/**/*${suffix}`);
 
 export default defineConfig({
@@ -36,12 +45,19 @@ export default defineConfig({
       },
       {
         test: {
+          ...onContainers,
           name: 'container',
           include: files('.container.test.ts'),
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          exclude: files('.long.container.test.ts'),
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          ...onContainers,
+          name: 'container-long',
+          include: files('.long.container.test.ts'),
+          testTimeout: 480_000,
         },
       },
     ],

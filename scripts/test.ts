@@ -1,5 +1,6 @@
 /**
- * `pnpm test [--fast] [vitest's own arguments]`: all tests; the last line is `N passed, N failed[, N skipped]`.
+ * `pnpm test [--fast|--containers] [vitest's own arguments]`: all tests but the long ones on containers, the fast
+ * ones, or all of those on containers; the last line is `N passed, N failed[, N skipped]`.
  */
 import { runTests } from '@dbsync/infra';
 
@@ -9,7 +10,8 @@ process.on('SIGINT', () => undefined);
 const args = process.argv.slice(2).filter((arg) => arg !== '--');
 process.exitCode = await runTests({
   isFastOnly: args.includes('--fast'),
-  args: args.filter((arg) => arg !== '--fast'),
+  ...(args.includes('--containers') ? { projects: ['container', 'container-long'] } : {}),
+  args: args.filter((arg) => arg !== '--fast' && arg !== '--containers'),
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
   onStart: (signal) => process.on('SIGTERM', () => signal('SIGTERM')),

@@ -37,6 +37,8 @@ export { type DevOptions, devHelp, readDevOptions } from './dev/dev-options.ts';
 export { runDev } from './dev/dev-session.ts';
 export { Interruption, watchParent } from './dev/interruption.ts';
 export { LogPrinter } from './dev/log-printer.ts';
+export { buildImages } from './images/build-images.ts';
+export { imagesHelp, readImageOptions } from './images/image-options.ts';
 export { errorText, InfraError } from './infra-error.ts';
 export { operate } from './operate/operate.ts';
 export { killLivingChildren } from './process/living-children.ts';

@@ -13,16 +13,27 @@ function tool(name: string, script: string): void {
   chmodSync(join(tools, name), 0o755);
 }
 
-/** A machine that has everything, where `npx pnpm …` does what the test says. */
+/** A machine that has everything, an engine included, where `npx pnpm …` does what the test says. */
 beforeEach(() => {
   tools = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
-  for (const name of ['mvn', 'curl', 'ps', 'python3', 'make', 'g++']) tool(name, 'exit 0');
+  const installed = [
+    'mvn',
+    'curl',
+    'ps',
+    'python3',
+    'make',
+    'g++',
+    'docker',
+    'docker-compose',
+    'debootstrap',
+  ];
+  for (const name of installed) tool(name, 'exit 0');
   tool('java', `echo 'openjdk version "17.0.15" 2025-04-15' >&2`);
 });
 afterEach(() => rmSync(tools, { recursive: true }));
 
-function run(pnpm: { install?: string; check: string; test: string }) {
-  const cases = Object.entries({ install: 'exit 0', ...pnpm }).map(
+function run(pnpm: { install?: string; images?: string; check: string; test: string }) {
+  const cases = Object.entries({ install: 'exit 0', images: 'exit 0', ...pnpm }).map(
     ([name, script]) => `*" ${name}"*) ${script};;`,
   );
   tool('npx', `case "$*" in\n${cases.join('\n')}\n*) exit 9;;\nesac`);
@@ -56,6 +67,22 @@ describe('.ci/run', () => {
     expect(silent.output).toContain('FAILED: npx pnpm test ended with 137 and without a closing line');
     const lying = await run({ check: goodCheck, test: 'echo "5 passed, 0 failed"; exit 1' });
     expect(lying).toMatchObject({ exitCode: 1, last: '9 passed, 1 failed' });
+  });
+
+  it('ends when the images cannot be built: then nothing on containers would run', async () => {
+    const { exitCode, last, output } = await run({ images: 'exit 1', check: goodCheck, test: goodTest });
+    expect({ exitCode, last }).toEqual({ exitCode: 1, last: '0 passed, 1 failed' });
+    expect(output).toContain('FAILED: images');
+  });
+
+  it('ends when no engine answers and none can be started, with the reason', async () => {
+    tool('docker', 'exit 1');
+    tool('iptables', 'exit 0');
+    tool('dockerd', 'echo "no cgroups here" >&2; exit 1');
+    const { exitCode, last, output } = await run({ check: goodCheck, test: goodTest });
+    expect({ exitCode, last }).toEqual({ exitCode: 1, last: '0 passed, 1 failed' });
+    expect(output).toContain('no cgroups here');
+    expect(output).toContain('FAILED: Docker engine');
   });
 
   it('ends with a closing line also when nothing can be installed', async () => {

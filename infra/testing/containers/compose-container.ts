@@ -1,0 +1,81 @@
+/**
+ * A container as testcontainers starts it, from a service of the compose file: image, command, environment,
+ * volumes, restrictions and health check are the file's. Two things differ. Its port is published on loopback, so
+ * that a test can ask it, and it is not started again by itself, so that a test can see it dead.
+ */
+import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
+import type { ComposeService } from './compose-file.ts';
+
+const startupTimeoutMs = 60_000;
+
+/** What a test adds to the file. */
+export interface ComposeContainerOptions {
+  readonly name: string;
+  readonly service: ComposeService;
+  /** Name of the network; the container is known there as `name`. */
+  readonly network: string;
+  /** Put before names of volumes. */
+  readonly volumePrefix: string;
+  /** Laid over the environment of the file. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Port of 127.0.0.1 for a service of ours. Default: nothing is published. */
+  readonly publishedPort?: number;
+}
+
+/** Container port of every service of ours. */
+const servicePort = 8080;
+
+class ComposeContainer extends GenericContainer {
+  constructor(options: ComposeContainerOptions) {
+    const { service, name, network, publishedPort } = options;
+    super(service.image);
+    this.hostConfig.ReadonlyRootfs = service.read_only;
+    this.createOpts.StopTimeout = Number.parseInt(service.stop_grace_period, 10);
+    this.createOpts.NetworkingConfig = { EndpointsConfig: { [network]: { Aliases: [name] } } };
+    this.withNetworkMode(network)
+      .withEnvironment({ ...service.environment, ...options.environment })
+      .withBindMounts(volumesOf(options).map(([source, target]) => ({ source, target })))
+      .withDroppedCapabilities(...service.cap_drop)
+      .withSecurityOpt(...service.security_opt)
+      .withStartupTimeout(startupTimeoutMs)
+      .withHealthCheck({
+        test: service.healthcheck.test as ['CMD', ...string[]],
+        interval: milliseconds(service.healthcheck.interval),
+        timeout: milliseconds(service.healthcheck.timeout),
+        retries: service.healthcheck.retries,
+        startPeriod: milliseconds(service.healthcheck.start_period),
+      });
+    if (service.command) this.withCommand(service.command);
+    if (publishedPort === undefined) {
+      this.withWaitStrategy(Wait.forHealthCheck());
+      return;
+    }
+    this.withExposedPorts({ container: servicePort, host: publishedPort });
+    this.hostConfig.PortBindings = {
+      [`${servicePort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(publishedPort) }],
+    };
+    // It answers. Whether it is ready, the handle asks: it can say why not.
+    this.withWaitStrategy(Wait.forLogMessage(/answers/));
+  }
+}
+
+/** Starts it; resolves when Kafka is healthy, or when a service of ours answers. */
+export function startComposeContainer(options: ComposeContainerOptions): Promise<StartedTestContainer> {
+  return new ComposeContainer(options).start();
+}
+
+/** Name and mount point of each volume. */
+export function volumesOf(
+  options: Pick<ComposeContainerOptions, 'service' | 'volumePrefix'>,
+): readonly (readonly [source: string, target: string])[] {
+  return options.service.volumes.map((volume) => {
+    const [source = '', target = ''] = volume.split(':');
+    return [`${options.volumePrefix}${source}`, target] as const;
+  });
+}
+
+function milliseconds(text: string): number {
+  const seconds = /^(\d+)s$/.exec(text)?.[1];
+  if (seconds === undefined) throw new Error(`${text}: expected whole seconds, such as 5s`);
+  return Number(seconds) * 1000;
+}

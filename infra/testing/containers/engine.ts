@@ -1,0 +1,39 @@
+/**
+ * The Docker engine that container tests run on, or the reason why there is none.
+ *
+ * On a developer's machine a missing engine or image is a reason to skip; in CI it is a failure, so that nothing
+ * passes there that did not run.
+ */
+import { callDocker, dockerImage, findDocker } from '../../src/broker/docker-cli.ts';
+import { serviceImage } from '../../src/images/image-names.ts';
+
+// Its image, of the helper that cleans up after a killed run, can be had only where a registry can be reached.
+process.env.TESTCONTAINERS_RYUK_DISABLED ??= 'true';
+
+/** Images of a run on containers. */
+export interface EngineImages {
+  readonly service: string;
+  readonly kafka: string;
+}
+
+/**
+ * Looks for an engine with both images.
+ * @throws Error in CI, when there is none.
+ */
+export async function findEngine(): Promise<EngineImages | { readonly absent: string }> {
+  const found = await look();
+  if ('absent' in found && process.env.CI === 'true') {
+    throw new Error(`In CI the container tests must run: ${found.absent}.`);
+  }
+  return found;
+}
+
+async function look(): Promise<EngineImages | { readonly absent: string }> {
+  const environment = process.env;
+  const docker = await findDocker({ environment, onProgress: (sentence) => console.info(sentence) });
+  if ('absent' in docker) return docker;
+  const service = environment.SERVICE_IMAGE || serviceImage;
+  const inspected = await callDocker({ environment, args: ['image', 'inspect', service] });
+  if (inspected.exitCode !== 0) return { absent: `there is no image ${service}: build it with pnpm images` };
+  return { service, kafka: dockerImage(environment) };
+}
