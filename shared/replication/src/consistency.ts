@@ -12,7 +12,7 @@ import { replicaOf, runOf } from './origin.ts';
 import { digestOf, type Origins } from './origins.ts';
 import type { Registry } from './registry.ts';
 import type { Clock } from './surroundings.ts';
-import { formatToken, type Token } from './token.ts';
+import { formatToken, joinToken, type Token } from './token.ts';
 
 /** How token waits are put together. */
 export interface ConsistencyOptions {
@@ -49,10 +49,10 @@ export class Consistency {
     const deadline = clock.monotonic() + limits.tokenWaitMs;
     for (const [origin, seq] of token) {
       if ((origins.get(origin)?.seq ?? 0) >= seq) continue;
-      if (this.#isGone(origin)) throw gone(origin, seq);
+      if (this.#isGone(origin)) throw this.#gone(origin, token);
       const isReached = await arrivals.wait(origin, seq, Math.max(0, deadline - clock.monotonic()));
       if (isReached) continue;
-      if (this.#isGone(origin)) throw gone(origin, seq);
+      if (this.#isGone(origin)) throw this.#gone(origin, token);
       throw new ReplicationError({
         code: 'token-not-covered',
         message: `This replica has not seen ${formatToken(origin, seq)} yet; it waited ${limits.tokenWaitMs} ms.`,
@@ -60,6 +60,19 @@ export class Consistency {
         isRetryable: true,
       });
     }
+  }
+
+  /** Says what is gone, and hands back what is left of the token. */
+  #gone(origin: string, token: Token): ReplicationError {
+    const { origins } = this.#options;
+    const isThere = (name: string, seq: number): boolean => (origins.get(name)?.seq ?? 0) >= seq;
+    const left = [...token].filter(([name, seq]) => isThere(name, seq) || !this.#isGone(name));
+    return new ReplicationError({
+      code: 'write-gone',
+      message: `The write ${formatToken(origin, token.get(origin) ?? 0)} does not exist any more: it was lost with its replica's disk before it reached the log.`,
+      hint: 'Drop this token, and go on with the one that comes with this answer, if any. Check what you wrote and write it again.',
+      ...(left.length === 0 ? {} : { token: joinToken(new Map(left)) }),
+    });
   }
 
   /** Asked about writes that are not here. */
@@ -89,12 +102,4 @@ export class Consistency {
       .live()
       .every(({ origin, announcement }) => origin === own || announcement.ended.digest === ended);
   }
-}
-
-function gone(origin: string, seq: number): ReplicationError {
-  return new ReplicationError({
-    code: 'write-gone',
-    message: `The write ${formatToken(origin, seq)} does not exist any more: it was lost with its replica's disk before it reached the log.`,
-    hint: 'Drop this token. Check what you wrote and write it again.',
-  });
 }

@@ -33,7 +33,8 @@ export type ReplicationErrorCode =
   | 'fork'
   | 'stopped';
 
-/** What an error of this library carries. `token` names a write that is stored although the call failed. */
+/** What an error of this library carries. `token` names a write that is stored although the call failed, or what is left of a
+ * token of which a part is gone. */
 export interface ReplicationErrorOptions {
   readonly code: ReplicationErrorCode;
   readonly message: string;

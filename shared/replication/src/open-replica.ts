@@ -20,6 +20,7 @@ import { Milestones } from './milestones.ts';
 import { mintOrigin } from './origin.ts';
 import { Origins } from './origins.ts';
 import { loadPositions } from './positions.ts';
+import { ReadTokens } from './read-token.ts';
 import { Registry } from './registry.ts';
 import { RemovedReplicas } from './removed-replicas.ts';
 import { Replica } from './replica.ts';
@@ -178,6 +179,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     registry,
     consistency,
     removed,
+    readTokens: new ReadTokens({ own: own.name, origins, registry, clock }),
     admission,
     donor,
     limits,

@@ -32,6 +32,7 @@ export type Vector = Readonly<Record<string, { readonly seq: number; readonly ch
 /** All known origins. */
 export class Origins {
   readonly #byName = new Map<string, Origin>();
+  readonly #byId = new Map<number, Origin>();
   /** Names of origins with rows that the log is not known to hold. */
   readonly #lacking = new Set<string>();
   #nextId = 1;
@@ -57,6 +58,21 @@ export class Origins {
     return this.#byName.get(name);
   }
 
+  /** The entry with this id. */
+  byId(id: number): Origin | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** Names of all of them. */
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
   /** All entries, in the order in which they became known. */
   list(): Origin[] {
     return [...this.#byName.values()];
@@ -65,6 +81,7 @@ export class Origins {
   /** Replaces an entry; call it only after the transaction that stored it was committed. */
   set(origin: Origin): void {
     this.#byName.set(origin.name, origin);
+    this.#byId.set(origin.id, origin);
     this.#nextId = Math.max(this.#nextId, origin.id + 1);
     if (origin.seq > origin.published) this.#lacking.add(origin.name);
     else this.#lacking.delete(origin.name);
@@ -115,7 +132,7 @@ export function digestOf(vector: Vector): string {
 }
 
 /** Ended origins that are told by name: those that began last, which somebody may still be waiting for. */
-const TOLD_ENDED = 16;
+export const TOLD_ENDED = 16;
 
 /** What is told of ended origins: count, digest, and the seq of those that began last. */
 export function describeEnded(ended: Vector): {

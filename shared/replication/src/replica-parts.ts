@@ -11,6 +11,7 @@ import type { DirectoryLock } from './lock.ts';
 import type { Loop } from './loop.ts';
 import type { Milestones } from './milestones.ts';
 import type { Origin, Origins } from './origins.ts';
+import type { ReadTokens } from './read-token.ts';
 import type { Registry } from './registry.ts';
 import type { RemovedReplicas } from './removed-replicas.ts';
 import type { SnapshotDonor } from './snapshot-donor.ts';
@@ -31,6 +32,7 @@ export interface ReplicaParts {
   readonly registry: Registry;
   readonly consistency: Consistency;
   readonly removed: RemovedReplicas;
+  readonly readTokens: ReadTokens;
   readonly admission: Admission;
   readonly donor: SnapshotDonor;
   readonly limits: Limits;

@@ -15,6 +15,7 @@ import { isReplicationError, ReplicationError } from './errors.ts';
 import type { StoredEvent } from './history.ts';
 import type { Limits } from './limits.ts';
 import { digestOf, type Vector } from './origins.ts';
+import type { ShownRow } from './read-token.ts';
 import type { RemovedReplicas } from './removed-replicas.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import type { ReplicaParts } from './replica-parts.ts';
@@ -109,6 +110,11 @@ export class Replica {
   /** Resolves when reads see everything the token names; see `Consistency.covers`. */
   covers(token: Token): Promise<void> {
     return this.#parts.consistency.covers(token);
+  }
+
+  /** The token of an answer that shows `rows`; call it after the read. See `ReadTokens.after`. */
+  readToken(rows: readonly ShownRow[], given: Token): Promise<Token> {
+    return this.#parts.readTokens.after(rows, given);
   }
 
   /** Whether this replica may take traffic, and why not. */

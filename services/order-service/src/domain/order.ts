@@ -47,13 +47,20 @@ export interface OrderStore {
     order: Order,
     options: { concern: WriteConcern; mayExist: boolean },
   ): Promise<{ order: Order; token: string }>;
-  /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
+  /**
+   * Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. The answer's token
+   * makes a later read see at least this, and includes what was given.
+   */
   list(request: {
     userId: string;
     after: OrderPlace | undefined;
     limit: number;
     token: string | undefined;
-  }): Promise<Order[]>;
-  /** One order of a user; sees at least what `token` names. */
-  find(request: { userId: string; orderId: string; token: string | undefined }): Promise<Order | undefined>;
+  }): Promise<{ orders: Order[]; token: string }>;
+  /** One order of a user; sees at least what `token` names. The answer's token is as a list's. */
+  find(request: {
+    userId: string;
+    orderId: string;
+    token: string | undefined;
+  }): Promise<{ order: Order; token: string } | undefined>;
 }

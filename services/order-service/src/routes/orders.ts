@@ -51,7 +51,8 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
       const { userId } = validParameters(userParameters, req.params);
       const { limit, after } = readPage(req.query);
       const request = { userId, after, limit, token: req.get('Consistency-Token') };
-      const { orders, next } = await listOrders(surroundings, request);
+      const { orders, next, token } = await listOrders(surroundings, request);
+      if (token !== '') res.set('Consistency-Token', token);
       if (next) {
         res.set('Link', nextLink(`/order-service/${userId}/orders`, { limit, cursor: pageCursor(next) }));
       }
@@ -62,9 +63,10 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
   resource(app, '/order-service/:userId/orders/:orderId', {
     get: async (req, res) => {
       const { userId, orderId } = validParameters(orderParameters, req.params);
-      const order = await surroundings.store.find({ userId, orderId, token: req.get('Consistency-Token') });
-      if (!order) throw new Problem({ status: 404, detail: `User ${userId} has no order ${orderId}.` });
-      res.json(order);
+      const found = await surroundings.store.find({ userId, orderId, token: req.get('Consistency-Token') });
+      if (!found) throw new Problem({ status: 404, detail: `User ${userId} has no order ${orderId}.` });
+      if (found.token !== '') res.set('Consistency-Token', found.token);
+      res.json(found.order);
     },
   });
 }

@@ -1,7 +1,14 @@
 /**
  * Orders in a replica's own SQLite: the store of the topologies `kafka` and `isolated`.
  */
-import { formatToken, isReplicationError, parseToken, type Replica } from '@dbsync/replication';
+import {
+  formatToken,
+  isReplicationError,
+  joinToken,
+  parseToken,
+  type Replica,
+  type Token,
+} from '@dbsync/replication';
 import { type Order, type OrderStore, OrderStoredOnly } from '../domain/order.ts';
 
 interface OrderRow {
@@ -14,15 +21,20 @@ interface OrderRow {
   readonly created_at: string;
 }
 
+/** With its place: the id of its origin in this database, and its seq. */
+type ShownOrderRow = OrderRow & { readonly origin: number; readonly seq: number };
+
 type PlacedOrderRow = OrderRow & { readonly origin_name: string; readonly seq: number };
 
 const COLUMNS = 'order_id, user_id, product_id, quantity, unit_price, total_price, created_at';
 
 /** The store on a replica. Reads wait for their token first and are refused while the replica cannot serve. */
 export function replicatedOrders(replica: Replica): OrderStore {
-  const readable = async (token: string | undefined): Promise<void> => {
+  const readable = async (text: string | undefined): Promise<Token> => {
     replica.assertReadable();
-    if (token !== undefined) await replica.covers(parseToken(token));
+    const token: Token = text === undefined ? new Map() : parseToken(text);
+    await replica.covers(token);
+    return token;
   };
   /** The shown order with this id, with its place. */
   const placed = async (orderId: string): Promise<PlacedOrderRow | undefined> => {
@@ -57,27 +69,27 @@ export function replicatedOrders(replica: Replica): OrderStore {
     },
 
     async list({ userId, after, limit, token }) {
-      await readable(token);
+      const given = await readable(token);
       const rows = after
-        ? await replica.reads.all<OrderRow>(
-            `SELECT ${COLUMNS} FROM orders WHERE user_id = ? AND superseded = 0 AND (created_at, order_id) > (?, ?)
+        ? await replica.reads.all<ShownOrderRow>(
+            `SELECT ${COLUMNS}, origin, seq FROM orders WHERE user_id = ? AND superseded = 0 AND (created_at, order_id) > (?, ?)
              ORDER BY created_at, order_id LIMIT ?`,
             [userId, after.createdAt, after.id, limit],
           )
-        : await replica.reads.all<OrderRow>(
-            `SELECT ${COLUMNS} FROM orders WHERE user_id = ? AND superseded = 0 ORDER BY created_at, order_id LIMIT ?`,
+        : await replica.reads.all<ShownOrderRow>(
+            `SELECT ${COLUMNS}, origin, seq FROM orders WHERE user_id = ? AND superseded = 0 ORDER BY created_at, order_id LIMIT ?`,
             [userId, limit],
           );
-      return rows.map(toOrder);
+      return { orders: rows.map(toOrder), token: joinToken(await replica.readToken(rows, given)) };
     },
 
     async find({ userId, orderId, token }) {
-      await readable(token);
-      const [row] = await replica.reads.all<OrderRow>(
-        `SELECT ${COLUMNS} FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`,
+      const given = await readable(token);
+      const [row] = await replica.reads.all<ShownOrderRow>(
+        `SELECT ${COLUMNS}, origin, seq FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`,
         [orderId, userId],
       );
-      return row && toOrder(row);
+      return row && { order: toOrder(row), token: joinToken(await replica.readToken([row], given)) };
     },
   };
 }

@@ -21,8 +21,11 @@ function memoryStore(): { store: OrderStore; orders: Map<string, Order> } {
       orders.set(order.orderId, there);
       return { order: there, token: 't' };
     },
-    list: async () => [...orders.values()],
-    find: async ({ orderId }) => orders.get(orderId),
+    list: async () => ({ orders: [...orders.values()], token: 't' }),
+    find: async ({ orderId }) => {
+      const order = orders.get(orderId);
+      return order && { order, token: 't' };
+    },
   };
   return { store, orders };
 }

@@ -21,7 +21,8 @@ function storeWith(count: number): { store: OrderStore; asked: unknown[] } {
     find: async () => undefined,
     list: async (request) => {
       asked.push(request);
-      return Array.from({ length: count }, (_, n) => order(n)).slice(0, request.limit);
+      const orders = Array.from({ length: count }, (_, n) => order(n)).slice(0, request.limit);
+      return { orders, token: 'a:2' };
     },
   };
   return { store, asked };
@@ -30,11 +31,12 @@ function storeWith(count: number): { store: OrderStore; asked: unknown[] } {
 describe('listOrders', () => {
   const request = { userId: 'ada', after: undefined, limit: 3, token: 'a:1' };
 
-  it('names the place of the last order while there are more', async () => {
+  it('names the place of the last order while there are more, and the token of what was read', async () => {
     const { store } = storeWith(4);
     expect(await listOrders({ store }, request)).toEqual({
       orders: [order(0), order(1), order(2)],
       next: { createdAt: '2026-01-01T00:00:00.002Z', id: 'o2' },
+      token: 'a:2',
     });
   });
 

@@ -94,6 +94,36 @@ describe('a read whose Consistency-Token is not covered', () => {
     expect((await list(two.url, { token })).orders).toEqual([order]);
   });
 
+  it('is answered with a token that makes the next read elsewhere see as much', async () => {
+    const { order, location } = await place(one.url);
+    two.client.setCut(true);
+    const unseen = await place(one.url);
+    for (const path of ['/order-service/ada/orders', location]) {
+      const answer = await fetch(`${one.url}${path}`);
+      const token = answer.headers.get('Consistency-Token') ?? '';
+      expect(token.split(',')).toContain(unseen.token);
+      const problem = await expectProblem(await read(two, token), 503);
+      expect(problem.type).toBe('/problems/token-not-covered');
+    }
+    two.client.setCut(false);
+    const first = await read(one, unseen.token);
+    const { orders } = await list(two.url, { token: first.headers.get('Consistency-Token') ?? '' });
+    expect(orders).toEqual([order, unseen.order]);
+  });
+
+  it('gets a token that includes the one it brought along', async () => {
+    const first = await place(one.url);
+    const second = await place(two.url);
+    const answer = await read(two, `${first.token},${second.token}`);
+    expect((answer.headers.get('Consistency-Token') ?? '').split(',').sort()).toEqual(
+      [first.token, second.token].sort(),
+    );
+  });
+
+  it('carries no token back where nothing was ever written', async () => {
+    expect((await fetch(`${one.url}/order-service/ada/orders`)).headers.get('Consistency-Token')).toBeNull();
+  });
+
   it('waits for an origin that nobody knows like for any other', async () => {
     const problem = await expectProblem(await read(one, `order-9.${ULID}:1`), 503);
     expect(problem.type).toBe('/problems/token-not-covered');
@@ -127,7 +157,10 @@ describe('a read whose Consistency-Token is not covered', () => {
       return answer.status === 410 || `${answer.status}`;
     });
     await expectProblem(await read(two, `${origin}:2`), 410);
-    expect((await statusOf(two.url)).rows).toBe(1);
+    const other = await place(two.url);
+    const left = await read(two, `${origin}:2,${other.token}`);
+    expect([left.status, left.headers.get('Consistency-Token')]).toEqual([410, other.token]);
+    expect((await statusOf(two.url)).rows).toBe(2);
   });
 });
 
