@@ -49,6 +49,7 @@ export { type Look, waitFor } from './process/wait-for.ts';
 export { moveQuickStart } from './quick-start/other-ports.ts';
 export { readQuickStart } from './quick-start/quick-start.ts';
 export { runQuickStart } from './quick-start/run-quick-start.ts';
+export { runSessions, type SessionRunReport } from './sessions/run-sessions.ts';
 export { type Breach, checkImports } from './source-rules/import-rules.ts';
 export { readSources } from './source-rules/read-sources.ts';
 export { type SourceFile, scanSource } from './source-rules/source-file.ts';

@@ -1,0 +1,195 @@
+/**
+ * Rounds of write here, read there, through the gateway, while replicas lag and die.
+ *
+ *   cluster with a link a replica -> clients: place, read, read elsewhere -> lag and kills beside them -> quiet -> judge
+ *
+ * A client is never told which replicas there are. Lag is put on the links to Kafka, so that it is real; replicas are
+ * killed with -9 and started again by the supervisor.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ChaosGround, openGround } from '../chaos/chaos-ground.ts';
+import { seededRandom } from '../chaos/seeded-random.ts';
+import type { Environment } from '../cluster/service-environment.ts';
+import { waitFor } from '../process/wait-for.ts';
+import { SessionClient } from './session-client.ts';
+import { type FinalOrder, judgeEnd, judgeSession, type SessionBreach } from './session-judge.ts';
+
+/** What to run. */
+export interface SessionRunOptions {
+  /** An empty directory of the run's own. */
+  readonly dataDir: string;
+  readonly rounds: number;
+  readonly clients: number;
+  readonly seed: number;
+  /** Largest lag put on a link, in milliseconds. */
+  readonly maxLagMs: number;
+  /** Time between two kills, in milliseconds; infinite: none. */
+  readonly killEveryMs: number;
+  readonly environment: Environment;
+  readonly onLine: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of it. */
+export interface SessionRunReport {
+  readonly breaches: readonly SessionBreach[];
+  readonly rounds: number;
+  readonly reads: number;
+  readonly kills: number;
+  readonly lagChanges: number;
+  /** Answers that promised nothing, by method and status. */
+  readonly failures: ReadonlyMap<string, number>;
+  readonly longestToken: number;
+  readonly seconds: number;
+}
+
+const LAG_CHANGES_EVERY_MS = 500;
+const READY_MS = 60_000;
+const REPLICAS = 3;
+
+/** Runs and judges. @throws when the cluster does not start, or a client is not answered for a minute. */
+export async function runSessions(options: SessionRunOptions): Promise<SessionRunReport> {
+  const ground = await openGround({
+    dataDir: options.dataDir,
+    replicas: REPLICAS,
+    environment: options.environment,
+    onLine: ({ source, text }) => options.onLine(`${source} ${text}`),
+    onReport: ({ message }) => options.onLine(`supervisor ${message}`),
+    signal: options.signal,
+  });
+  try {
+    return await runOn(ground, options);
+  } finally {
+    await ground.stop();
+  }
+}
+
+async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<SessionRunReport> {
+  const gatewayUrl = ground.cluster.gateway.url;
+  const clients = Array.from(
+    { length: options.clients },
+    (_, n) =>
+      new SessionClient({
+        name: `client-${n}`,
+        gatewayUrl,
+        mode: n % 2 === 0 ? 'cookie' : 'header',
+        hasKeys: true,
+      }),
+  );
+  const users = await Promise.all(clients.map((client) => client.register()));
+  const over = new AbortController();
+  const lagging = lag(ground, options, over.signal);
+  const killing = kill(ground, options, over.signal);
+  const begunMs = performance.now();
+  let rounds = 0;
+  const play = async (client: SessionClient, index: number): Promise<void> => {
+    const own = users[index] ?? '';
+    const neighbour = users[(index + 1) % users.length] ?? '';
+    while (rounds < options.rounds && !options.signal?.aborted) {
+      const round = rounds;
+      rounds += 1;
+      await client.place(own, `round-${round}`);
+      await client.read(own);
+      if (round % 4 === 0) await client.readUser(own);
+      await client.read(round % 2 === 0 ? neighbour : own);
+    }
+  };
+  let lagChanges = 0;
+  let kills = 0;
+  try {
+    await Promise.all(clients.map(play));
+  } finally {
+    over.abort();
+    [lagChanges, kills] = await Promise.all([lagging, killing]);
+  }
+  const seconds = (performance.now() - begunMs) / 1000;
+  const orders = await ordersAtTheEnd(ground, users, rounds);
+  return {
+    breaches: [
+      ...clients.flatMap((client, n) => judgeSession(`client-${n}`, client.history)),
+      ...judgeEnd(
+        clients.map(({ history }) => history),
+        orders,
+      ),
+    ],
+    rounds,
+    reads: clients.flatMap(({ history }) => history).filter(({ kind }) => kind === 'read').length,
+    kills,
+    lagChanges,
+    failures: summed(clients),
+    longestToken: Math.max(...clients.map(({ longestToken }) => longestToken)),
+    seconds,
+  };
+}
+
+/** Changes the lag of a replica every half second; takes all of it away at the end. Returns the number of changes. */
+async function lag(ground: ChaosGround, options: SessionRunOptions, over: AbortSignal): Promise<number> {
+  const random = seededRandom(options.seed);
+  let changes = 0;
+  while (!over.aborted && options.maxLagMs > 0) {
+    const { name } = random.pick(ground.cluster.replicas);
+    ground.links.get(name)?.set({ kind: 'slow', delayMs: random.between(0, options.maxLagMs) });
+    changes += 1;
+    await pause(LAG_CHANGES_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+  }
+  for (const link of ground.links.values()) link.set({ kind: 'open' });
+  return changes;
+}
+
+/** Kills one replica after the other, each when all are ready again. Returns the number of kills. */
+async function kill(ground: ChaosGround, options: SessionRunOptions, over: AbortSignal): Promise<number> {
+  const random = seededRandom(options.seed + 1);
+  let kills = 0;
+  while (Number.isFinite(options.killEveryMs)) {
+    await pause(options.killEveryMs, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) break;
+    const victim = random.pick(ground.cluster.replicas);
+    const { pid } = victim;
+    victim.kill('SIGKILL');
+    kills += 1;
+    await waitFor({
+      what: `another life of ${victim.name}`,
+      timeoutMs: READY_MS,
+      look: () => (victim.pid === null || victim.pid === pid ? { missing: 'it is down' } : { found: true }),
+    });
+    await victim.ready({ timeoutMs: READY_MS, isFirstStart: false });
+  }
+  return kills;
+}
+
+/** Every replica's orders, once all of them show the same. */
+async function ordersAtTheEnd(
+  ground: ChaosGround,
+  users: readonly string[],
+  rounds: number,
+): Promise<FinalOrder[]> {
+  return waitFor({
+    what: 'all replicas to show the same orders',
+    timeoutMs: READY_MS,
+    look: async () => {
+      const lists = await Promise.all(ground.cluster.replicas.map(({ url }) => allOrders(url, users)));
+      const [first = []] = lists;
+      const isSame = lists.every((list) => JSON.stringify(list) === JSON.stringify(first));
+      const isWhole = first.length >= rounds;
+      return isSame && isWhole ? { found: first } : { missing: lists.map(({ length }) => length).join(', ') };
+    },
+  });
+}
+
+async function allOrders(url: string, users: readonly string[]): Promise<FinalOrder[]> {
+  const lists: FinalOrder[] = [];
+  for (const userId of users) {
+    const answer = await fetch(`${url}/order-service/${userId}/orders?limit=500`);
+    const orders = (await answer.json()) as { orderId: string; productId: string }[];
+    lists.push(...orders.map(({ orderId, productId }) => ({ orderId, key: productId })));
+  }
+  return lists;
+}
+
+function summed(clients: readonly SessionClient[]): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const [failure, count] of clients.flatMap(({ failures }) => [...failures])) {
+    sum.set(failure, (sum.get(failure) ?? 0) + count);
+  }
+  return sum;
+}

@@ -1,0 +1,150 @@
+/**
+ * A client of the gateway as there are many: it knows one address, keeps what it is given, and tries again when told.
+ *
+ * `cookie`: like a browser or curl with a jar, it keeps cookies and knows of no token. `header`: it sends back the
+ * token of its last answer. What it was told is written into its history; answers that promise nothing are counted.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SessionEvent } from './session-judge.ts';
+
+/** How a client keeps its session. */
+export type SessionMode = 'cookie' | 'header';
+
+/** Longest wait for one answer, and for an answer that counts. */
+const ANSWER_MS = 20_000;
+const PATIENCE_MS = 60_000;
+const RETRY_MS = 100;
+/** What a client may simply send again: not there yet, running, too late, away. */
+const AGAIN = new Set([0, 409, 502, 503, 504]);
+
+/** What a client does. */
+export interface SessionClientOptions {
+  readonly name: string;
+  readonly gatewayUrl: string;
+  readonly mode: SessionMode;
+  /** Sends a key with each order, so that it may be sent again. */
+  readonly hasKeys: boolean;
+}
+
+/** An answer, or what became of the wait for it: status 0. */
+interface Told {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** See the head of the file. */
+export class SessionClient {
+  readonly history: SessionEvent[] = [];
+  /** Answers that were not what was asked for, by method and status; 0 for none at all. */
+  readonly failures = new Map<string, number>();
+  /** Longest token or cookie that it was given, in characters. */
+  longestToken = 0;
+  readonly #options: SessionClientOptions;
+  #kept = '';
+
+  constructor(options: SessionClientOptions) {
+    this.#options = options;
+  }
+
+  /** Registers a user and answers with its id. */
+  async register(): Promise<string> {
+    const { name } = this.#options;
+    const user = { email: `${name}@example.com`, name, password: 'difference engine' };
+    const told = await this.#untilTold('POST', '/user-service/users', { body: user, expected: 201 });
+    return (told.body as { userId: string }).userId;
+  }
+
+  /** Places an order for `key`, its product's name, until it is answered. */
+  async place(userId: string, key: string): Promise<void> {
+    this.history.push({ kind: 'asked', userId, key });
+    const told = await this.#untilTold('POST', `/order-service/${userId}/orders`, {
+      body: { productId: key, quantity: 1, unitPrice: 100 },
+      expected: 201,
+      ...(this.#options.hasKeys ? { headers: { 'idempotency-key': key } } : {}),
+    });
+    this.history.push({ kind: 'placed', userId, key, orderId: (told.body as { orderId: string }).orderId });
+  }
+
+  /** Reads the orders of a user from a replica. */
+  async read(userId: string): Promise<void> {
+    const path = `/order-service/${userId}/orders?limit=500`;
+    const told = await this.#untilTold('GET', path, { expected: 200 });
+    this.history.push({ kind: 'read', userId, orderIds: idsOf(told.body) });
+  }
+
+  /** Reads the orders of a user through the user-service, which shows the first hundred. */
+  async readUser(userId: string): Promise<void> {
+    const told = await this.#untilTold('GET', `/user-service/users/${userId}`, {
+      expected: 200,
+      isTold: (body) => (body as { ordersUnavailable?: boolean }).ordersUnavailable !== true,
+    });
+    const { orders, ordersNext } = told.body as { orders: unknown; ordersNext: string | null };
+    if (ordersNext === null) this.history.push({ kind: 'read', userId, orderIds: idsOf(orders) });
+  }
+
+  async #untilTold(
+    method: string,
+    path: string,
+    what: {
+      expected: number;
+      body?: object;
+      headers?: Record<string, string>;
+      isTold?: (body: unknown) => boolean;
+    },
+  ): Promise<Told> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const told = await this.#ask(method, path, what);
+      if (told.status === what.expected && (what.isTold?.(told.body) ?? true)) return told;
+      const failure = `${method} ${told.status}`;
+      this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
+      const mayRepeat = method === 'GET' || what.headers !== undefined || told.status === 503;
+      const isHopeful = mayRepeat && (AGAIN.has(told.status) || told.status === what.expected);
+      if (!isHopeful || performance.now() > giveUpAt) {
+        throw new Error(`${method} ${path}: ${told.status} ${JSON.stringify(told.body)}`);
+      }
+      await pause(RETRY_MS);
+    }
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    { body, headers }: { body?: object; headers?: Record<string, string> },
+  ): Promise<Told> {
+    try {
+      const answer = await fetch(`${this.#options.gatewayUrl}${path}`, {
+        method,
+        headers: {
+          ...headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...this.#session(),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      this.#keep(answer.headers);
+      return { status: answer.status, body: await answer.json() };
+    } catch (error) {
+      return { status: 0, body: String(error) };
+    }
+  }
+
+  #session(): Record<string, string> {
+    if (this.#kept === '') return {};
+    return this.#options.mode === 'cookie' ? { cookie: this.#kept } : { 'consistency-token': this.#kept };
+  }
+
+  #keep(headers: Headers): void {
+    if (this.#options.mode === 'header') {
+      this.#kept = headers.get('consistency-token') ?? this.#kept;
+    } else {
+      for (const cookie of headers.getSetCookie()) this.#kept = cookie.split(';')[0] ?? '';
+    }
+    this.longestToken = Math.max(this.longestToken, this.#kept.length);
+  }
+}
+
+function idsOf(orders: unknown): string[] {
+  return (orders as { orderId: string }[]).map(({ orderId }) => orderId);
+}
