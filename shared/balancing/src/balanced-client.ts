@@ -94,7 +94,7 @@ export class BalancedClient {
 
   start(): void {
     this.#options.discovery.start();
-    this.#probing = setInterval(() => this.#probe(), PROBE_EVERY_MS);
+    this.#probing = setInterval(() => this.#look(), PROBE_EVERY_MS);
     this.#probing.unref();
   }
 
@@ -194,7 +194,9 @@ export class BalancedClient {
     return connection;
   }
 
-  #probe(): void {
+  /** Once a second: who left, who may be back, and who takes turns, asked or not. */
+  #look(): void {
+    this.#turns.keep(this.inBalance().map(({ url }) => url));
     const known = new Set(this.#options.discovery.replicas().map(({ url }) => url));
     for (const [url, connection] of this.#connections) {
       if (known.has(url)) {

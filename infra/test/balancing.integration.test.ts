@@ -1,0 +1,181 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../src/index.ts';
+import { startTestCluster, type TestCluster } from '../testing/index.ts';
+
+interface Reads {
+  readonly statuses: Map<number, number>;
+  readonly shares: Map<string, number>;
+  slowestMs: number;
+}
+
+/** Reads without a token, from `clients` at once, until `count` are answered or `until` is over. */
+async function readMany(
+  url: string,
+  {
+    count = Number.POSITIVE_INFINITY,
+    until,
+    clients = 16,
+  }: { count?: number; until?: AbortSignal; clients?: number },
+): Promise<Reads> {
+  const reads: Reads = { statuses: new Map(), shares: new Map(), slowestMs: 0 };
+  const tally = <K>(counts: Map<K, number>, key: K): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+  let sent = 0;
+  const client = async (): Promise<void> => {
+    while (sent < count && !until?.aborted) {
+      sent += 1;
+      const begunMs = performance.now();
+      const answer = await fetch(`${url}/order-service/ada/orders`);
+      await answer.arrayBuffer();
+      tally(reads.statuses, answer.status);
+      tally(reads.shares, answer.headers.get('x-served-by') ?? 'nobody');
+      reads.slowestMs = Math.max(reads.slowestMs, performance.now() - begunMs);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return reads;
+}
+
+/** Largest distance of a share from the mean, in percent of the mean. */
+function unfairness(shares: readonly number[]): number {
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return Math.max(...shares.map((share) => (Math.abs(share - mean) / mean) * 100));
+}
+
+const registryOf = async ({ gatewayUrl }: TestCluster) =>
+  (await (await fetch(`${gatewayUrl}/registry`)).json()) as {
+    orderReplicas: { replicaId: string; breaker: string; isInBalance: boolean; weight: number }[];
+  };
+
+/** Waits until these take turns, with full shares. */
+async function untilInBalance(cluster: TestCluster, expected: readonly string[]): Promise<void> {
+  await waitFor({
+    what: `${expected} to take turns`,
+    timeoutMs: 60_000,
+    look: async () => {
+      const { orderReplicas } = await registryOf(cluster);
+      const found = orderReplicas
+        .filter(({ isInBalance, weight }) => isInBalance && weight === 1)
+        .map(({ replicaId }) => replicaId);
+      return `${found}` === `${expected}` ? { found: true } : { missing: JSON.stringify(orderReplicas) };
+    },
+  });
+}
+
+const everybody = ['order-1', 'order-2', 'order-3'];
+
+describe('reads through the gateway', () => {
+  it('are shared fairly, and none fails while a replica is killed, paused or slow', async () => {
+    const test = await startTestCluster({ replicas: 3 });
+    const { cluster, gatewayUrl } = test;
+    await untilInBalance(test, everybody);
+    const quiet = await readMany(gatewayUrl, { count: 900 });
+    expect([...quiet.statuses.keys()]).toEqual([200]);
+    expect([...quiet.shares.values()]).toEqual([300, 300, 300]);
+
+    const hurt = async (what: string, victim: string, act: () => Promise<void>): Promise<void> => {
+      await untilInBalance(test, everybody);
+      const over = new AbortController();
+      const reading = readMany(gatewayUrl, { until: over.signal });
+      await act().finally(() => over.abort());
+      const { statuses, shares, slowestMs } = await reading;
+      console.log(
+        `${what}: ${[...shares].map((share) => share.join(' ')).join(', ')}; slowest ${slowestMs.toFixed(0)} ms`,
+      );
+      expect([...statuses.keys()], what).toEqual([200]);
+      const healthy = everybody.filter((name) => name !== victim).map((name) => shares.get(name) ?? 0);
+      expect(Math.min(...healthy), what).toBeGreaterThan(100);
+      expect(unfairness(healthy), what).toBeLessThan(5);
+    };
+
+    await hurt('killed', 'order-2', async () => {
+      const victim = cluster.service('order-2');
+      await pause(300);
+      const { pid } = victim;
+      victim.kill('SIGKILL');
+      await waitFor({
+        what: 'another life',
+        timeoutMs: 60_000,
+        look: () => (victim.pid === null || victim.pid === pid ? { missing: 'down' } : { found: true }),
+      });
+      await victim.ready({ timeoutMs: 60_000, isFirstStart: false });
+    });
+    await hurt('paused', 'order-3', async () => {
+      const victim = cluster.service('order-3');
+      victim.kill('SIGSTOP');
+      try {
+        await untilInBalance(test, ['order-1', 'order-2']);
+        await pause(1000);
+      } finally {
+        victim.kill('SIGCONT');
+      }
+    });
+    await hurt('slow', 'order-1', async () => {
+      const victim = cluster.service('order-1');
+      for (let turn = 0; turn < 10; turn += 1) {
+        victim.kill('SIGSTOP');
+        await pause(250);
+        victim.kill('SIGCONT');
+        await pause(50);
+      }
+    });
+    await untilInBalance(test, everybody);
+    await test.stop();
+  });
+
+  it('go on when Kafka is away, and end in plain words when every replica is', async () => {
+    const test = await startTestCluster({ replicas: 2, broker: 'own', isRestarting: false });
+    const { cluster, gatewayUrl, userUrl } = test;
+    await untilInBalance(test, ['order-1', 'order-2']);
+    const registered = await fetch(`${gatewayUrl}/user-service/users`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'ada@example.com', name: 'Ada', password: 'difference engine' }),
+    });
+    const { userId } = (await registered.json()) as { userId: string };
+    await cluster.broker?.kill('SIGKILL');
+    // Longer than the silence that takes a replica out while Kafka is there.
+    await pause(6000);
+    cluster.service('order-1').kill('SIGKILL');
+    const away = await readMany(gatewayUrl, { count: 300 });
+    expect([[...away.statuses.keys()], [...away.shares.keys()]]).toEqual([[200], ['order-2']]);
+
+    cluster.service('order-2').kill('SIGKILL');
+    await waitFor({
+      what: 'the end of the last replica',
+      timeoutMs: 10_000,
+      look: () => (cluster.service('order-2').pid === null ? { found: true } : { missing: 'it lives' }),
+    });
+    const nobody = await fetch(`${gatewayUrl}/order-service/ada/orders`);
+    expect(nobody.status).toBe(503);
+    expect(nobody.headers.get('retry-after')).toBe('1');
+    expect(nobody.headers.get('content-type')).toBe('application/problem+json');
+    for (const url of [userUrl, `${gatewayUrl}/user-service`]) {
+      const user = (await (await fetch(`${url}/users/${userId}`)).json()) as object;
+      expect(user).toMatchObject({ orders: [], ordersUnavailable: true, ordersNext: null });
+    }
+    await test.stop();
+  });
+
+  it('reach isolated replicas one after the other, with no session to hold them back', async () => {
+    const test = await startTestCluster({ replicas: 2, topology: 'isolated' });
+    const { gatewayUrl } = test;
+    for (const productId of ['one', 'two', 'three', 'four']) {
+      const placed = await fetch(`${gatewayUrl}/order-service/ada/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ productId, quantity: 1, unitPrice: 1 }),
+      });
+      expect([placed.status, placed.headers.getSetCookie()]).toEqual([201, []]);
+    }
+    const products = async () =>
+      ((await (await fetch(`${gatewayUrl}/order-service/ada/orders`)).json()) as { productId: string }[]).map(
+        ({ productId }) => productId,
+      );
+    expect([await products(), await products()]).toEqual([
+      ['one', 'three'],
+      ['two', 'four'],
+    ]);
+    await test.stop();
+  });
+});
