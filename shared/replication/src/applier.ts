@@ -129,8 +129,8 @@ export class Applier {
       try {
         const next = await this.#apply(read, unread);
         this.#failures = 0;
-        if (next === 'go on') this.#continuity.advance(read, this.position(read.partition));
-        return next;
+        if (next === 'seek') return next;
+        return this.#continuity.advance(read, this.position(read.partition)) ? 'go on' : 'seek';
       } catch (error) {
         if (!isReplicationError(error) || !error.isRetryable) throw error;
         await this.#waitAfter(error);

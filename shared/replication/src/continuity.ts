@@ -26,6 +26,9 @@ interface Cursor {
   landmark: Bookmark | null;
   /** True from `revisit` until the landmark was seen: reading starts there and goes no further. */
   isRevisiting: boolean;
+  /** Restarts so far, and how many there were when the read in hand was checked. */
+  restarts: number;
+  restartsAtCheck: number;
 }
 
 interface Gap {
@@ -45,6 +48,7 @@ export class Continuity {
   /** Reading (re)starts: says from where, and demands the bookmark first. */
   restart(partition: number, position: Position): number {
     const cursor = this.#cursor(partition);
+    cursor.restarts += 1;
     cursor.isProven = position.bookmark === null;
     cursor.from = cursor.isRevisiting && cursor.landmark ? cursor.landmark.offset : readingStart(position);
     return cursor.from;
@@ -77,6 +81,7 @@ export class Continuity {
    */
   check(read: LogRead, position: Position): Continuation {
     const cursor = this.#cursor(read.partition);
+    cursor.restartsAtCheck = cursor.restarts;
     if (read.from !== cursor.from) return this.#strange(read, cursor);
     if (cursor.isRevisiting && cursor.landmark) {
       afterBookmark(read, cursor.landmark);
@@ -104,11 +109,16 @@ export class Continuity {
     return areConfirmed ? { unread, passedGaps: gaps } : { unread: 'read again' };
   }
 
-  /** The read was taken, and the position is `position` now: the next read has to follow it. */
-  advance(read: LogRead, position: Position): void {
+  /**
+   * The read was taken, and the position is `position` now: the next read has to follow it. False where reading
+   * restarted while it was being taken: from a position that is no more, so it has to restart again.
+   */
+  advance(read: LogRead, position: Position): boolean {
     const cursor = this.#cursor(read.partition);
+    if (cursor.restarts !== cursor.restartsAtCheck) return false;
     cursor.from = read.next;
     cursor.landmark ??= position.bookmark;
+    return true;
   }
 
   /** A read from elsewhere: left over from before a seek, or a consumer that reset itself. Ask again, a few times. */
@@ -133,6 +143,8 @@ export class Continuity {
         strangeReads: 0,
         landmark: null,
         isRevisiting: false,
+        restarts: 0,
+        restartsAtCheck: 0,
       };
       this.#cursors.set(partition, cursor);
     }

@@ -43,9 +43,14 @@ class WrongClock implements Clock {
   after = (delayMs: number, run: () => void): (() => void) => this.#fast.after(delayMs, run);
 }
 
-async function start(id: string, clock: Clock): Promise<Replica> {
+async function start(id: string, clock: Clock, tokenWaitMs?: number): Promise<Replica> {
   const world = { clock, random: systemRandom, logger: silentLogger, observe: () => undefined };
-  const { replica } = await startReplica(id, { directory: directory.path, broker, world });
+  const { replica } = await startReplica(id, {
+    directory: directory.path,
+    broker,
+    world,
+    limits: { tokenWaitMs },
+  });
   running.push(replica);
   await waitUntil(`${id} is live`, () => replica.readiness().ready);
   return replica;
@@ -63,7 +68,8 @@ const equal = (rows: number, ...replicas: Replica[]): Promise<void> =>
 describe('replicas whose clocks are an hour apart and jump', () => {
   it('apply everything once and in order, and no wait or lag notices', async () => {
     const clocks = [new WrongClock(HOUR_MS), new WrongClock(-HOUR_MS)] as const;
-    const [a, b] = [await start('a', clocks[0]), await start('b', clocks[1])];
+    const patientMs = 200_000;
+    const [a, b] = [await start('a', clocks[0], patientMs), await start('b', clocks[1], patientMs)];
     for (let i = 0; i < 20; i += 1) {
       await insert(a, `a${i}`, i % 5 === 0 ? 'log' : 'local');
       const { token } = await insert(b, `b${i}`);

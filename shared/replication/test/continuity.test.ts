@@ -143,6 +143,20 @@ describe('a landmark', () => {
     expect(bench.applier.startOf(0)).toBe(2);
   });
 
+  it('that is to be seen while a read is being taken does not make the rest of it another log', async () => {
+    bench.applier.startOf(0);
+    await bench.applier.applyBatch(readFrom(6, 1));
+    const taking = bench.applier.applyBatch(readFrom(7, 1));
+    // The check runs in the first turns, the commit takes longer: the restart falls in between.
+    for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
+    expect(revisit()).toBe(2);
+    expect(await taking).toBe('seek');
+    // A piece of the same batch that was on its way.
+    expect(await bench.applier.applyBatch(readFrom(8, 1))).toBe('seek');
+    await bench.readAll(0);
+    expect(applied()).toBe(9);
+  });
+
   it('that retention has removed proves nothing, and is set anew', async () => {
     broker.retain(0, 4);
     expect(revisit()).toBe(6);
