@@ -149,6 +149,26 @@ export const orderServiceVariables = z.object({
     describe: "longest wait for another process's lock on the file, milliseconds (default 2000)",
   }),
   DBSYNC_READERS: bound({ min: 1, max: 16, describe: 'read connections (default 2)' }),
+  DBSYNC_START_CHECK_MS: bound({
+    min: 0,
+    max: 3_600_000,
+    describe: 'longest check of the database at a start, milliseconds, 0 for none (default 2000)',
+  }),
+  DBSYNC_SCRUB_PERCENT: bound({
+    min: 0,
+    max: 100,
+    describe: 'share of the time that the background scrub takes, percent, 0 for none (default 2)',
+  }),
+  DBSYNC_SCRUB_PAUSE_MS: bound({
+    min: 1000,
+    max: 31_536_000_000,
+    describe: 'time from one scrub to the next, milliseconds (default 600000)',
+  }),
+  DBSYNC_REBUILD_WAIT_MS: bound({
+    min: 0,
+    max: 86_400_000,
+    describe: 'how long a damaged replica lets others be rebuilt first, milliseconds (default 600000)',
+  }),
 });
 
 /** How this replica replicates. */
@@ -224,6 +244,10 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
       landmarkMs: variables.DBSYNC_LANDMARK_MS,
       quarantineRecords: variables.DBSYNC_QUARANTINE_RECORDS,
       snapshotStallMs: variables.DBSYNC_SNAPSHOT_STALL_MS,
+      startCheckMs: variables.DBSYNC_START_CHECK_MS,
+      scrubPercent: variables.DBSYNC_SCRUB_PERCENT,
+      scrubPauseMs: variables.DBSYNC_SCRUB_PAUSE_MS,
+      rebuildWaitMs: variables.DBSYNC_REBUILD_WAIT_MS,
     },
   };
 }

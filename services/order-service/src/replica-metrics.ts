@@ -25,6 +25,29 @@ const GAUGES: readonly (readonly [
   ['queued_writes', 'Writes that wait for the disk.', (status) => status.queued],
   ['writable', '1 while writes are accepted.', (status) => Number(status.writable)],
   ['log_reachable', '1 while the broker answers.', (status) => Number(status.logReachable)],
+  ['scrub_passes', 'Scrubs that were finished in this run.', (status) => status.scrub.passes],
+  ['scrub_rows', 'Rows that the scrub under way has recomputed.', (status) => status.scrub.rows],
+  ['scrub_problems', 'Places that the last scrub found wrong.', (status) => status.scrub.problems.length],
+  [
+    'scrub_last_pass_timestamp_seconds',
+    'When the last scrub ended.',
+    ({ scrub }) => (scrub.lastPassAt === null ? null : Date.parse(scrub.lastPassAt) / 1000),
+  ],
+  [
+    'damaged',
+    '1 while the database is damaged or is being rebuilt.',
+    ({ damage }) => Number(damage.state !== 'none'),
+  ],
+  [
+    'damage_salvaged_rows',
+    'Rows that were salvaged after the last damage.',
+    ({ damage }) => damage.last && damage.last.salvaged + damage.last.renewed,
+  ],
+  [
+    'damage_lost_rows',
+    'Rows known to be lost by the last damage.',
+    ({ damage }) => damage.last?.lost ?? null,
+  ],
   ['ended_origins', 'Origins whose run is over.', (status) => status.ended.origins],
 ];
 

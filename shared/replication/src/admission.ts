@@ -4,6 +4,7 @@
  * One place answers `/readyz`, refuses reads and writes, and says `writable` in status and beats, so that they never
  * contradict each other. Isolated replicas (no flow) let everything in.
  */
+import type { ReplicaState } from './announcement.ts';
 import { ReplicationError } from './errors.ts';
 import type { ReplicaFlow } from './flow.ts';
 import type { Limits } from './limits.ts';
@@ -17,6 +18,8 @@ export interface AdmissionOptions {
   readonly limits: Limits;
   /** True when the directory held nothing at the start: there is nothing to read before the log was reached. */
   readonly isEmptyAtStart: boolean;
+  /** Why this replica must not serve whatever the log says: its database is damaged. */
+  readonly held?: ReplicationError | undefined;
 }
 
 /** Lets in or refuses. */
@@ -34,6 +37,16 @@ export class Admission {
     return this.#isStopping;
   }
 
+  /** What the replica is doing. */
+  get state(): ReplicaState {
+    return this.#options.held ? 'stopped' : (this.#options.flow?.link.state ?? 'live');
+  }
+
+  /** Why the state is `stopped`. */
+  get stopReason(): ReplicationError | undefined {
+    return this.#options.held ?? this.#options.flow?.link.stopReason;
+  }
+
   /** From now on nothing is let in. */
   close(): void {
     this.#isStopping = true;
@@ -47,18 +60,15 @@ export class Admission {
   /** Whether the replica may take traffic, and why not. */
   readiness(): { ready: boolean; reasons: string[] } {
     if (this.#isStopping) return { ready: false, reasons: ['stopping'] };
-    const link = this.#options.flow?.link;
-    if (link?.isStandingStill) {
+    const { state, stopReason } = this;
+    if (state !== 'stopped' && this.#options.flow?.link.isStandingStill) {
       return {
         ready: false,
         reasons: ['the log goes on but nothing of it arrives; a fresh reader is tried'],
       };
     }
-    if (!link || link.state === 'live' || link.state === 'relinking') return { ready: true, reasons: [] };
-    return {
-      ready: false,
-      reasons: [link.stopReason?.message ?? `state is ${link.state}${this.#progress()}`],
-    };
+    if (state === 'live' || state === 'relinking') return { ready: true, reasons: [] };
+    return { ready: false, reasons: [stopReason?.message ?? `state is ${state}${this.#progress()}`] };
   }
 
   #progress(): string {
@@ -69,9 +79,8 @@ export class Admission {
 
   /** @throws `not-ready` or `stopped` when there is nothing that this replica should answer with. */
   assertReadable(): void {
-    const link = this.#options.flow?.link;
-    if (link?.state === 'stopped') throw stopped(link.stopReason);
-    if (link?.state === 'starting' && this.#options.isEmptyAtStart)
+    if (this.state === 'stopped') throw stopped(this.stopReason);
+    if (this.state === 'starting' && this.#options.isEmptyAtStart)
       throw notReady('it is new and has not reached the log yet');
   }
 
@@ -79,8 +88,8 @@ export class Admission {
   assertWritable(concern: WriteConcern): void {
     if (this.#isStopping) throw stopped();
     const { flow, limits } = this.#options;
-    if (!flow) return;
     this.assertReadable();
+    if (!flow) return;
     if (flow.link.state === 'bootstrapping')
       throw notReady('it is new and still reading what the others wrote');
     if (flow.publisher.unacknowledged() >= limits.maxUnpublished) throw tooManyUnpublished(limits);

@@ -35,6 +35,8 @@ const announcementSchema = z.object({
   /** Ended origins: how many, one hash over all of them, and what is held of those that began last. */
   ended: z.object({ origins: seq, digest, latest: z.record(z.string(), seq).default({}) }),
   lag: z.object({ records: seq.nullable(), ms: z.number().min(0).nullable() }),
+  /** `waiting`: its database is damaged and it waits for its turn or a source; builds before this one are silent. */
+  damage: z.enum(['none', 'waiting', 'rebuilding']).default('none'),
 });
 
 /** One beat. `lag` is null where it is not known. */

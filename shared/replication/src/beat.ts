@@ -18,6 +18,7 @@ export function describeBeat(parts: {
   clock: Clock;
   isCurrent: (origin: string) => boolean;
   flow: ReplicaFlow | undefined;
+  damage: Announcement['damage'];
 }): Omit<Announcement, 'beat' | 'cluster'> {
   const { own, url, schemaVersion, origins, admission, clock, isCurrent, flow } = parts;
   const ended = origins.vector((name) => !isCurrent(name));
@@ -26,7 +27,7 @@ export function describeBeat(parts: {
   return {
     origin: own,
     url,
-    state: admission.isStopping ? 'leaving' : (flow?.link.state ?? 'live'),
+    state: admission.isStopping ? 'leaving' : admission.state,
     schemaVersion,
     rows: origins.rows(),
     published: origins.get(own)?.published ?? 0,
@@ -36,5 +37,6 @@ export function describeBeat(parts: {
     digest: digestOf(origins.vector()),
     ended: describeEnded(ended),
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
+    damage: parts.damage,
   };
 }

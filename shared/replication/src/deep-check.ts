@@ -26,19 +26,24 @@ export interface DeepCheck {
   readonly problems: readonly { readonly origin: string; readonly seq: number; readonly what: string }[];
 }
 
+/** What a check looks at. */
+export interface DeepCheckOptions {
+  readonly reader: Database['reader'];
+  readonly history: History;
+  readonly origins: Origins;
+  readonly chain: Chain;
+  /** Called before each page with the rows read so far; waits as long as it likes, and ends the check by throwing. */
+  readonly pace?: (rows: number) => Promise<void> | void;
+}
+
 /** Recomputes everything. */
-export async function deepCheck(options: {
-  reader: Database['reader'];
-  history: History;
-  origins: Origins;
-  chain: Chain;
-}): Promise<DeepCheck> {
+export async function deepCheck(options: DeepCheckOptions): Promise<DeepCheck> {
   const expected = options.origins.vector();
   const found: Record<string, Vector[string]> = {};
   const problems: { origin: string; seq: number; what: string }[] = [];
   let rows = 0;
   for (const origin of options.origins.list().filter(({ seq }) => seq > 0)) {
-    const { seq, link, problem } = await recompute(origin, options);
+    const { seq, link, problem } = await recompute(origin, options, rows);
     found[origin.name] = { seq, chain: link.toString('hex') };
     rows += seq;
     if (problem) problems.push({ origin: origin.name, seq: seq + 1, what: problem });
@@ -49,12 +54,14 @@ export async function deepCheck(options: {
 
 async function recompute(
   origin: Origin,
-  options: { reader: Database['reader']; history: History; chain: Chain },
+  options: DeepCheckOptions,
+  rowsBefore: number,
 ): Promise<{ seq: number; link: Buffer; problem?: string }> {
   let link: Buffer = GENESIS;
   let seq = 0;
   let limit = PAGE_ROWS;
   while (seq < origin.seq) {
+    await options.pace?.(rowsBefore + seq);
     try {
       const range = { after: seq, upTo: origin.seq, limit };
       for (const event of await options.history.read(options.reader, origin, range)) {

@@ -19,6 +19,8 @@ const DRAIN_LOOK_MS = 10;
 export async function depart(parts: ReplicaParts, clock: Clock): Promise<void> {
   const { arrivals, commits, database, flow, limits, lock, writer } = parts;
   arrivals.giveUp();
+  parts.scrub.stop();
+  await Promise.all([parts.scrubbing.stop(), parts.recovering.stop()]);
   if (flow) {
     await drain(flow.publisher, { clock, limitMs: limits.drainMs });
     const leaving = [flow.announcer.stop(), flow.repairing.stop(), flow.linking.stop(), flow.link.stop()];

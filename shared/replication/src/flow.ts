@@ -15,7 +15,7 @@ import { LogLink } from './log-link.ts';
 import type { Loop, NextStep } from './loop.ts';
 import type { Milestones } from './milestones.ts';
 import type { Origin, Origins } from './origins.ts';
-import { httpPeers } from './peer.ts';
+import { type CallPeer, httpPeers } from './peer.ts';
 import type { Position } from './positions.ts';
 import { Publisher } from './publisher.ts';
 import type { Registry } from './registry.ts';
@@ -40,6 +40,9 @@ export interface ReplicaFlow {
   readonly lag: LagMeter;
   readonly announcer: Announcer;
   readonly topic: string;
+  readonly callPeer: CallPeer;
+  /** True while the replica is live, reads the log, and nothing lags. */
+  readonly isQuiet: () => boolean;
 }
 
 /** What a flow is wired to. */
@@ -142,6 +145,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const linking = loop(() => link.step());
   const lagNow = (): number | undefined =>
     lag.lag((partition) => applier.position(partition).next, world.clock.monotonic())?.records;
+  const isQuiet = (): boolean => link.state === 'live' && link.isReachable && lagNow() === 0;
   const repair = new Repair({
     own: own.name,
     origins,
@@ -150,7 +154,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     registry,
     callPeer,
     world,
-    isQuiet: () => link.state === 'live' && link.isReachable && lagNow() === 0,
+    isQuiet,
     isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',
     isCurrent,
     readAgain: () => link.readAgain(),
@@ -172,5 +176,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     lag,
     announcer,
     topic,
+    callPeer,
+    isQuiet,
   };
 }

@@ -38,6 +38,14 @@ export interface Limits {
   readonly quarantineRecords: number;
   /** Read connections. Default 2. */
   readonly readers: number;
+  /** How long the check of the database at a start may take, in milliseconds; 0: no check. Default 2000. */
+  readonly startCheckMs: number;
+  /** Share of the time that the background scrub may take, in percent; 0: no scrub. Default 2. */
+  readonly scrubPercent: number;
+  /** Time from the end of one scrub to the next, in milliseconds. Default 600 000. */
+  readonly scrubPauseMs: number;
+  /** How long a damaged replica waits for others that are rebuilt before it, in milliseconds. Default 600 000. */
+  readonly rebuildWaitMs: number;
 }
 
 /** What counts where nothing else is said. */
@@ -59,6 +67,10 @@ export const defaultLimits: Limits = {
   busyTimeoutMs: 2000,
   quarantineRecords: 10_000,
   readers: 2,
+  startCheckMs: 2000,
+  scrubPercent: 2,
+  scrubPauseMs: 600_000,
+  rebuildWaitMs: 600_000,
 };
 
 /** The given limits, defaults for the rest. Undefined counts as not given. */

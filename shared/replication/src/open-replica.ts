@@ -8,9 +8,16 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Admission } from './admission.ts';
 import { DOWNLOAD_FILE } from './bootstrap.ts';
-import { createChain } from './chain.ts';
+import { type Chain, createChain } from './chain.ts';
 import { Consistency } from './consistency.ts';
+import { isContradicted } from './damage/contradiction.ts';
+import { noteDamage } from './damage/damage-note.ts';
+import { markedRun, OpenMark, unmark } from './damage/open-mark.ts';
+import { HELD_PREFIX, type PreparedFile, prepareFile } from './damage/prepare-file.ts';
+import { Recovery } from './damage/recovery.ts';
+import { Scrub } from './damage/scrub.ts';
 import { claimDirectory } from './directory.ts';
+import { isReplicationError } from './errors.ts';
 import { type ReplicaFlow, wireFlow } from './flow.ts';
 import { History } from './history.ts';
 import { withDefaults } from './limits.ts';
@@ -39,6 +46,18 @@ import { Writer } from './writer.ts';
  * @throws `directory-locked`, `directory-refused`, `database-damaged`, `database-failed`.
  */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  try {
+    return await open(options);
+  } catch (error) {
+    // Found only now, because the check before it is bounded. Noted, it is dealt with like any other.
+    if (!isReplicationError(error, 'database-damaged')) throw error;
+    const { file, world } = options;
+    noteDamage(file, { what: error.message, nowMs: world.clock.now(), last: markedRun(file) });
+    return open(options);
+  }
+}
+
+async function open(options: ReplicaOptions): Promise<Replica> {
   const limits = withDefaults(options.limits ?? {});
   const tables = options.description.tables.map(defineTable);
   const folder = dirname(options.file);
@@ -47,10 +66,14 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   let database: Database | undefined;
   try {
     removeLeftovers(folder);
+    const chain = createChain(options);
+    const prepared = await prepareFile({ options, limits, tables, chain });
     const { busyTimeoutMs, readers } = limits;
-    database = await openDatabase({ file: options.file, busyTimeoutMs, readers });
-    return await wire({ options, limits, tables, lock, database });
+    database = await openDatabase({ file: prepared.file, busyTimeoutMs, readers });
+    return await wire({ options, limits, tables, lock, database, prepared, chain });
   } catch (error) {
+    // A file that was closed in order has no log, and must have no mark; of a damaged one the mark tells what was lost.
+    if (database && !isReplicationError(error, 'database-damaged')) unmark(options.file);
     await database?.close();
     await lock.release();
     throw error;
@@ -60,7 +83,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 /** Copies that a crash left in the making. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
-    if (name.startsWith(SNAPSHOT_PREFIX) || name === DOWNLOAD_FILE) {
+    if (name.startsWith(SNAPSHOT_PREFIX) || name.startsWith(HELD_PREFIX) || name === DOWNLOAD_FILE) {
       rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
@@ -69,29 +92,42 @@ function removeLeftovers(folder: string): void {
 type Opened = Pick<ReplicaParts, 'lock' | 'database' | 'limits'> & {
   options: ReplicaOptions;
   tables: Table[];
+  prepared: PreparedFile;
+  chain: Chain;
 };
 
-async function wire({ options, limits, tables, lock, database }: Opened): Promise<Replica> {
-  const { replicaId, cluster, secret, world, replication } = options;
+async function wire(opened: Opened): Promise<Replica> {
+  const { options, tables, lock, prepared, chain } = opened;
+  const { replicaId, cluster, world, replication } = options;
+  // A replica that is rebuilt prefers a snapshot to the log, however short that is.
+  const limits =
+    prepared.note?.phase === 'set-aside' ? { ...opened.limits, snapshotMinRecords: 0 } : opened.limits;
+  const reader = reporting(opened.database.reader, (error) => failed(error));
+  const close = async (): Promise<void> => {
+    mark.remove();
+    await opened.database.close();
+  };
+  const database = { ...opened.database, reader, close };
   const { version: schemaVersion } = options.description;
   await createTables(database.writer, tables);
   await claimDirectory(database.writer, { replicaId, cluster, schemaVersion });
   const topic = replication?.topic ?? '';
-  const origins = await Origins.load(database.reader);
-  const positions = await loadPositions(database.reader, topic);
-  const stalls = await loadStalls(database.reader, topic);
+  const origins = await Origins.load(opened.database.reader);
+  const positions = await loadPositions(opened.database.reader, topic);
+  const stalls = await loadStalls(opened.database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
   const isEmpty = origins.list().length === 0 && positions.size === 0;
 
   const { clock } = world;
-  const chain = createChain({ cluster, secret });
   const history = new History(tables);
   const known = origins.list().map(({ name }) => name);
   const own = origins.fresh(mintOrigin(replicaId, world, known), { isMinted: true });
+  const mark = new OpenMark(prepared.file, own.name);
   const arrivals = new Milestones({ clock, maxWaiters: limits.maxWaiters });
   const registry = new Registry(clock);
   let hasFailed = false;
   const failed = (error: unknown): void => {
+    if (isReplicationError(error, 'database-damaged')) recovery.found(error);
     if (!hasFailed) options.failed(error);
     hasFailed = true;
   };
@@ -113,6 +149,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     observe: world.observe,
     wake: () => commits.wake(),
     committed: ({ name, seq }) => {
+      mark.committed(seq);
       arrivals.reached(name, seq);
       flow?.publishing.wake();
     },
@@ -122,7 +159,7 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
   const flow: ReplicaFlow | undefined =
     replication &&
     wireFlow({
-      options,
+      options: { ...options, file: prepared.file },
       replication,
       limits,
       tables,
@@ -155,10 +192,36 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     isCurrent,
     isStalled: (name) => stalls.has(name) && flow?.repair.isDismissed(name) !== true,
   });
-  const admission = new Admission({ flow, limits, isEmptyAtStart: isEmpty });
+  const { held, note } = prepared;
+  const admission = new Admission({ flow, limits, isEmptyAtStart: isEmpty, held });
+  const recovery = new Recovery({
+    options,
+    chain,
+    registry,
+    origins,
+    note,
+    held,
+    rebuildWaitMs: limits.rebuildWaitMs,
+    salvaging: flow && { history, origins, applier: flow.applier, writer },
+    isQuiet: () => flow?.isQuiet() ?? true,
+    failed,
+  });
+  const scrub = new Scrub({
+    file: prepared.file,
+    reader,
+    history,
+    origins,
+    chain,
+    world,
+    percent: limits.scrubPercent,
+    pauseMs: limits.scrubPauseMs,
+    isContradicted: async (place) =>
+      flow ? isContradicted(place, { replicaId, registry, callPeer: flow.callPeer, chain }) : false,
+  });
   const donor = new SnapshotDonor({
     admission,
-    databaseFile: options.file,
+    databaseFile: prepared.file,
+    failed,
     cluster,
     schemaVersion,
     own: own.name,
@@ -185,6 +248,24 @@ async function wire({ options, limits, tables, lock, database }: Opened): Promis
     limits,
     flow,
     isCurrent,
+    recovery,
+    recovering: loop(() => recovery.step()),
+    scrub,
+    scrubbing: loop(() => scrub.step()),
   });
   return replica;
+}
+
+/** Reads that run into damage are refused, and end the process like every other way of finding it. */
+function reporting(reader: Database['reader'], failed: (error: unknown) => void): Database['reader'] {
+  return {
+    all: async <T extends object>(sql: string, values?: Parameters<Database['reader']['all']>[1]) => {
+      try {
+        return await reader.all<T>(sql, values);
+      } catch (error) {
+        if (isReplicationError(error, 'database-damaged')) failed(error);
+        throw error;
+      }
+    },
+  };
 }

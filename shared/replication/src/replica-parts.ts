@@ -4,6 +4,8 @@
 import type { Admission } from './admission.ts';
 import type { Chain } from './chain.ts';
 import type { Consistency } from './consistency.ts';
+import type { Recovery } from './damage/recovery.ts';
+import type { Scrub } from './damage/scrub.ts';
 import type { ReplicaFlow } from './flow.ts';
 import type { History } from './history.ts';
 import type { Limits } from './limits.ts';
@@ -38,6 +40,10 @@ export interface ReplicaParts {
   readonly limits: Limits;
   /** Absent: isolated. */
   readonly flow: ReplicaFlow | undefined;
+  readonly recovery: Recovery;
+  readonly recovering: Loop;
+  readonly scrub: Scrub;
+  readonly scrubbing: Loop;
   /** True for origins whose run goes on. */
   readonly isCurrent: (origin: string) => boolean;
 }

@@ -61,8 +61,15 @@ export class Replica {
 
   /** Begins to publish, to follow the log and to announce. */
   start(): void {
-    const { commits, flow } = this.#parts;
+    const { admission, commits, flow, recovering, scrubbing } = this.#parts;
     commits.start();
+    recovering.start();
+    if (admission.state === 'stopped') {
+      // Held before it began: nothing of a damaged database gets out, but the others are told.
+      flow?.announcer.start();
+      return;
+    }
+    scrubbing.start();
     flow?.publishing.start();
     flow?.linking.start();
     flow?.repairing.start();
@@ -129,7 +136,8 @@ export class Replica {
 
   /** Everything that operators and other replicas ask about. */
   async status(): Promise<ReplicaStatus> {
-    const { admission, origins, writer, registry, flow, database, own, isCurrent } = this.#parts;
+    const { admission, origins, writer, registry, flow, database, own, isCurrent, recovery, scrub } =
+      this.#parts;
     return describeStatus({
       own: own.name,
       origins,
@@ -137,9 +145,11 @@ export class Replica {
       reader: database.reader,
       registry,
       isCurrent,
-      isWritable: admission.isWritable(),
+      admission,
       clock: this.#options.world.clock,
       flow,
+      damage: recovery.status(),
+      scrub: scrub.status,
     });
   }
 
@@ -156,12 +166,14 @@ export class Replica {
       admission,
       isCurrent,
       flow,
+      damage: this.#parts.recovery.phase,
     });
   }
 
   /** An operator says that the log is to be used although nothing in it is ours; goes on from state `stopped`. */
   acceptLog(): void {
-    const { flow } = this.#parts;
+    const { flow, recovery } = this.#parts;
+    if (recovery.phase === 'waiting') return;
     flow?.link.acceptLog();
     flow?.linking.wake();
   }

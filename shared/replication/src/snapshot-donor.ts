@@ -2,7 +2,7 @@
  * The donor's side of a snapshot: one copy at a time, of a replica that has something to give.
  */
 import type { Admission } from './admission.ts';
-import { ReplicationError } from './errors.ts';
+import { isReplicationError, ReplicationError } from './errors.ts';
 import { type TakenSnapshot, takeSnapshot } from './snapshot.ts';
 
 /** How a donor is put together. */
@@ -10,6 +10,8 @@ export interface SnapshotDonorOptions extends Omit<Parameters<typeof takeSnapsho
   readonly admission: Admission;
   /** Wall time, for the manifest. */
   readonly now: () => number;
+  /** The database turned out to be damaged: the process has to end. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Gives copies of one replica. */
@@ -26,7 +28,7 @@ export class SnapshotDonor {
    * @throws `overloaded` while another one is being taken or sent, `not-ready` while there is nothing to copy from.
    */
   async take(): Promise<TakenSnapshot> {
-    const { admission, now, ...source } = this.#options;
+    const { admission, now, failed, ...source } = this.#options;
     admission.assertReadable();
     if (this.#isCopying) throw busy();
     this.#isCopying = true;
@@ -39,6 +41,7 @@ export class SnapshotDonor {
       return { ...taken, remove };
     } catch (error) {
       this.#isCopying = false;
+      if (isReplicationError(error, 'database-damaged')) failed(error);
       throw error;
     }
   }

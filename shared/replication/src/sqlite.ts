@@ -6,6 +6,7 @@
  * a few read. WAL lets readers go on while the writer commits; `synchronous=FULL` makes a commit survive power
  * loss. Driver errors become this library's errors here.
  */
+import { pathToFileURL } from 'node:url';
 import knex, { type Knex } from 'knex';
 import { ReplicationError } from './errors.ts';
 
@@ -99,6 +100,18 @@ export async function openConnection(file: string): Promise<Connection & { close
   return OpenConnection.open(file, 'PRAGMA busy_timeout = 0;');
 }
 
+/**
+ * Opens `file` for looking only: nothing is created, and neither the file nor its WAL is changed, not even by closing.
+ * @throws `database-damaged`, `database-failed`.
+ */
+export async function openForReading(
+  file: string,
+): Promise<Pick<Connection, 'all'> & { close(): Promise<void> }> {
+  // knex adds its flags to those for writing; only a URI can take that back.
+  const uri = `${pathToFileURL(file).href}?mode=ro`;
+  return OpenConnection.open(uri, 'PRAGMA busy_timeout = 0;', ['OPEN_URI']);
+}
+
 class OpenConnection implements Connection {
   readonly #knex: Knex;
   readonly #driver: DriverConnection;
@@ -109,10 +122,10 @@ class OpenConnection implements Connection {
     this.#driver = driver;
   }
 
-  static async open(file: string, script: string): Promise<OpenConnection> {
+  static async open(file: string, script: string, flags?: readonly string[]): Promise<OpenConnection> {
     const pool = knex({
       client: 'sqlite3',
-      connection: { filename: file },
+      connection: { filename: file, ...(flags ? { flags: [...flags] } : {}) },
       useNullAsDefault: true,
       pool: { min: 1, max: 1 },
       // What goes wrong is thrown; knex would print it as well.

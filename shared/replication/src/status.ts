@@ -1,9 +1,13 @@
 /**
  * The status of a replica: what operators, dashboards and `verify` read.
  */
+
+import type { Admission } from './admission.ts';
 import type { ReplicaState } from './announcement.ts';
 import type { ApplierCounters } from './applier.ts';
 import type { BootstrapProgress } from './bootstrap.ts';
+import type { DamageStatus } from './damage/recovery.ts';
+import type { ScrubStatus } from './damage/scrub.ts';
 import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { describeEnded, digestOf, type Origins, type Vector } from './origins.ts';
@@ -55,6 +59,10 @@ export interface ReplicaStatus {
   readonly queued: number;
   /** False while the broker does not answer. */
   readonly logReachable: boolean;
+  /** What is known of damage to the database, and what came of the last one. */
+  readonly damage: DamageStatus;
+  /** The background check of rows and file. */
+  readonly scrub: ScrubStatus;
   /** Since the start of this run. */
   readonly counters: ApplierCounters & {
     readonly republished: number;
@@ -87,18 +95,20 @@ export async function describeStatus(parts: {
   clock: Clock;
   registry: Registry;
   isCurrent: (origin: string) => boolean;
-  isWritable: boolean;
+  admission: Admission;
   flow: ReplicaFlow | undefined;
+  damage: DamageStatus;
+  scrub: ScrubStatus;
 }): Promise<ReplicaStatus> {
   const { own, origins, flow, isCurrent } = parts;
   const quarantined = await countQuarantined(parts.reader);
   const ended = origins.vector((name) => !isCurrent(name));
   const lag = flow?.lag.lag((partition) => flow.applier.position(partition).next, parts.clock.monotonic());
-  const stopReason = flow?.link.stopReason?.message;
+  const stopReason = parts.admission.stopReason?.message;
   return {
     replicaId: replicaOf(own),
     origin: own,
-    state: flow?.link.state ?? 'live',
+    state: parts.admission.state,
     ...(stopReason === undefined ? {} : { stopReason }),
     vector: origins.vector(isCurrent),
     ended: describeEnded(ended),
@@ -114,9 +124,11 @@ export async function describeStatus(parts: {
     }),
     twins: parts.registry.twins(),
     quarantined,
-    writable: parts.isWritable,
+    writable: parts.admission.isWritable(),
     queued: parts.writer.queued,
     logReachable: flow?.link.isReachable ?? false,
+    damage: parts.damage,
+    scrub: parts.scrub,
     counters: flow
       ? {
           ...flow.applier.counters,

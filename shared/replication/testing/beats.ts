@@ -23,6 +23,7 @@ export function beatOf(origin: string, beat: number, change: Partial<Announcemen
     digest: nothing,
     ended: { latest: {}, origins: 0, digest: nothing },
     lag: { records: 0, ms: 0 },
+    damage: 'none',
     ...change,
   };
 }

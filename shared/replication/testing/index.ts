@@ -2,6 +2,7 @@
 export { type Chain, createChain, GENESIS } from '../src/chain.ts';
 export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './applier-bench.ts';
 export { beatOf } from './beats.ts';
+export { damageDatabase, SeededNumbers } from './damage.ts';
 export {
   ForeignRun,
   originName,

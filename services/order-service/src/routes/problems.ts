@@ -27,10 +27,18 @@ const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
   'too-many-unpublished': { status: 503, title: 'Too many unpublished orders', retryAfter: 5 },
   'log-unreachable': { status: 503, title: 'The log is away', retryAfter: 2 },
   'database-busy': { status: 503, title: 'Database busy', retryAfter: 1 },
+  'database-damaged': { status: 503, title: 'Database damaged', retryAfter: 5 },
   stopped: { status: 503, title: 'Stopped', retryAfter: 5 },
   'not-yet-logged': { status: 504, title: 'Not yet in the log' },
   'disk-full': { status: 507, title: 'Disk full', retryAfter: 30 },
 };
+
+/** Their texts are the database's own: for the log, not for clients. */
+const INTERNAL: ReadonlySet<ReplicationErrorCode> = new Set([
+  'disk-full',
+  'database-busy',
+  'database-damaged',
+]);
 
 /** The problem that an error of the store is to a client; undefined for everything else. */
 export function problemOf(error: unknown): Problem | undefined {
@@ -61,12 +69,11 @@ function replicationProblem(error: unknown, headers: Record<string, string>): Pr
   const translation = TRANSLATIONS[error.code];
   if (!translation) return undefined;
   const { status, title, retryAfter } = translation;
-  const isInternal = status === 500 || error.code === 'disk-full' || error.code === 'database-busy';
+  const isInternal = status === 500 || INTERNAL.has(error.code);
   return new Problem({
     status,
     title,
     type: `/problems/${error.code}`,
-    // The texts of the database's own errors are for the log, not for clients.
     detail: isInternal ? error.hint : `${error.message} ${error.hint}`,
     headers: {
       ...headers,
