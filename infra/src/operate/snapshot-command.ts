@@ -39,7 +39,8 @@ export const saveSnapshotCommand: OperatorCommand = async ({ replicas, words, is
  */
 export async function loadSnapshot(options: { file: string; database: string }): Promise<SnapshotManifest> {
   const { file, database } = options;
-  if (existsSync(database)) {
+  // A log that was left behind would be played into the snapshot.
+  if (existsSync(database) || existsSync(`${database}-wal`)) {
     throw new InfraError({
       code: 'directory-refused',
       message: `${database} is there already; a snapshot is loaded into an empty directory only.`,

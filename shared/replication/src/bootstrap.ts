@@ -10,7 +10,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { backoffMs, policies } from './backoff.ts';
-import { errorText, isReplicationError } from './errors.ts';
+import { errorText, isReplicationError, type ReplicationErrorCode } from './errors.ts';
 import type { CallPeer } from './peer.ts';
 import type { LiveReplica, Registry } from './registry.ts';
 import { damaged, type SnapshotManifest } from './snapshot.ts';
@@ -49,6 +49,16 @@ const ROUNDS = 5;
 
 /** Time between two lines about the progress, in milliseconds. */
 const PROGRESS_MS = 2000;
+
+/** What an attempt may fail of; a disk that is full may have room later. */
+const PASSING: readonly ReplicationErrorCode[] = [
+  'snapshot-refused',
+  'peer-failed',
+  'overloaded',
+  'not-ready',
+  'disk-full',
+  'database-busy',
+];
 
 /** Builds an empty replica from a peer. */
 export class Bootstrap {
@@ -111,8 +121,7 @@ export class Bootstrap {
       world.logger.info({ donor: donor.replicaId, rows, bytes }, 'built from a snapshot');
       return true;
     } catch (error) {
-      if (!isReplicationError(error, 'snapshot-refused', 'peer-failed', 'overloaded', 'not-ready'))
-        throw error;
+      if (!isReplicationError(error) || !PASSING.includes(error.code)) throw error;
       const fields = { donor: donor.replicaId, error: errorText(error) };
       world.logger.warn(fields, 'a snapshot could not be had; it is begun anew');
       return false;

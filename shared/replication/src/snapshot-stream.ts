@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
+import { ReplicationError } from './errors.ts';
 import {
   damaged,
   MAX_MANIFEST_BYTES,
@@ -61,7 +62,7 @@ export async function receiveSnapshot(
   } catch (error) {
     await target.close().catch(() => undefined);
     await rm(options.file, { force: true });
-    throw error;
+    throw isNoSpace(error) ? diskFull(error) : error;
   }
 }
 
@@ -71,4 +72,19 @@ function readManifest(line: Buffer): SnapshotManifest {
   } catch (error) {
     throw damaged('its manifest cannot be read', error);
   }
+}
+
+function isNoSpace(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+function diskFull(cause: unknown): ReplicationError {
+  return new ReplicationError({
+    code: 'disk-full',
+    message: 'The disk has no room for the snapshot; what had arrived is removed again.',
+    hint: 'Make room on the disk; it is tried again.',
+    isRetryable: true,
+    cause,
+  });
 }

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -64,6 +64,7 @@ export async function takeSnapshot(options: {
   now: number;
   observe: Observe;
 }): Promise<TakenSnapshot> {
+  await assertRoom(options.databaseFile);
   const folder = await mkdtemp(join(dirname(options.databaseFile), SNAPSHOT_PREFIX));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -98,6 +99,22 @@ export async function takeSnapshot(options: {
     await remove();
     throw error;
   }
+}
+
+/** A copy that fills the disk would stop the donor's own writes. @throws `disk-full` before anything is written. */
+async function assertRoom(databaseFile: string): Promise<void> {
+  const folder = dirname(databaseFile);
+  const { bavail, bsize } = await statfs(folder);
+  const { size } = await stat(databaseFile);
+  const wal = await stat(`${databaseFile}-wal`).catch(() => ({ size: 0 }));
+  const needed = size + wal.size;
+  if (bavail * bsize > needed) return;
+  throw new ReplicationError({
+    code: 'disk-full',
+    message: `A snapshot needs up to ${needed} bytes, and the disk has ${bavail * bsize}.`,
+    hint: 'Make room on the disk of this replica, or ask another one.',
+    isRetryable: true,
+  });
 }
 
 /** Rows and positions, not identity: the copy belongs to nobody, and nothing in it was minted there. */

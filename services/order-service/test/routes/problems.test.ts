@@ -25,6 +25,7 @@ describe('problemOf', () => {
     ['log-unreachable', 503],
     ['database-busy', 503],
     ['stopped', 503],
+    ['database-damaged', 503],
     ['not-yet-logged', 504],
     ['disk-full', 507],
     ['outcome-unknown', 500],
@@ -36,12 +37,12 @@ describe('problemOf', () => {
   });
 
   it('keeps the words of the database to itself', () => {
-    for (const code of ['disk-full', 'database-busy', 'outcome-unknown'] as const) {
+    for (const code of ['disk-full', 'database-busy', 'database-damaged', 'outcome-unknown'] as const) {
       expect(problemOf(failure(code))?.message).toBe('What to do.');
     }
   });
 
-  it.each(['database-damaged', 'database-failed', 'fork', 'directory-locked'] as const)(
+  it.each(['database-failed', 'fork', 'directory-locked'] as const)(
     'leaves %s to the error middleware, which tells nothing',
     (code) => {
       expect(problemOf(failure(code))).toBeUndefined();

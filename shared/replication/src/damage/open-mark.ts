@@ -51,24 +51,34 @@ export interface MarkedRun {
 /** The mark of a database that is open. */
 export class OpenMark {
   readonly #databaseFile: string;
-  readonly #handle: number;
+  readonly #handle: number | undefined;
 
   /** Writes the mark; the database is open and something was written to it. */
   constructor(databaseFile: string, run: string) {
     this.#databaseFile = databaseFile;
     const head = JSON.stringify({ run, salt: readSalt(databaseFile) ?? null });
-    writeFileSync(markOf(databaseFile), `${head.padEnd(HEAD_BYTES - 1)}\n${digits(0)}`);
-    this.#handle = openSync(markOf(databaseFile), 'r+');
+    try {
+      writeFileSync(markOf(databaseFile), `${head.padEnd(HEAD_BYTES - 1)}\n${digits(0)}`);
+      this.#handle = openSync(markOf(databaseFile), 'r+');
+    } catch {
+      // A full disk must not keep a replica from serving; without a mark it is only checked less well.
+      unmark(databaseFile);
+    }
   }
 
   /** Rows up to `seq` are committed. */
   committed(seq: number): void {
-    writeSync(this.#handle, digits(seq), HEAD_BYTES);
+    if (this.#handle === undefined) return;
+    try {
+      writeSync(this.#handle, digits(seq), HEAD_BYTES);
+    } catch {
+      // The row is committed, whatever becomes of its count: the mark then says less than it could.
+    }
   }
 
   /** Removes the mark; call it before the last connection closes, or a crash in between looks like a lost log. */
   remove(): void {
-    closeSync(this.#handle);
+    if (this.#handle !== undefined) closeSync(this.#handle);
     unmark(this.#databaseFile);
   }
 }
