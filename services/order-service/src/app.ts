@@ -126,9 +126,12 @@ function kafkaReplication(config: OrderServiceConfig, logger: Logger): ReplicaOp
   return createKafkaReplication({ ...options, database: config.database, clientId, logger });
 }
 
-/** Ends the process by an error that nobody handles: the runner logs it and exits 1, and the next start looks again. */
+/**
+ * Ends the process by an error that nobody handles: the runner logs it and exits 1, and the next start looks again.
+ * Not before the next turn of the event loop: those whose writes failed with it are told so first.
+ */
 function failUnhandled(error: unknown): void {
-  queueMicrotask(() => {
+  setImmediate(() => {
     throw error;
   });
 }
