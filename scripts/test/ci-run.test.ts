@@ -20,6 +20,7 @@ beforeEach(() => {
     'mvn',
     'curl',
     'ps',
+    'strace',
     'python3',
     'make',
     'g++',

@@ -12,6 +12,7 @@ import type { Environment } from '../cluster/service-environment.ts';
 import { Violations } from '../judge/violations.ts';
 import { emptyRecord, type LoadRecord, placeOrders } from '../load/order-load.ts';
 import { SessionReader } from '../load/session-reader.ts';
+import { waitFor } from '../process/wait-for.ts';
 import { type ChaosGround, openGround, replicaUrls, type WatchedGround, watched } from './chaos-ground.ts';
 import { type ChaosReport, killsOf, verdictOf } from './chaos-report.ts';
 import { type Drain, drain } from './drain.ts';
@@ -30,6 +31,8 @@ export interface ChaosOptions {
   readonly plan: FaultPlan;
   readonly environment: Environment;
   readonly print: (line: string) => void;
+  /** The load goes on until so many are acknowledged, for three minutes more at most. Default: 0. */
+  readonly leastAcknowledged?: number;
   /** What replicas and supervisor say goes there. Default: nowhere. */
   readonly onLogLine?: (line: string) => void;
   /** Where orders are sent, given the replicas. Default: to all of them in turn. */
@@ -139,6 +142,7 @@ async function loadAndHurt(
     await Promise.all(
       [plan.replicas, plan.log].map((lane) => runLane({ ground, plan: lane, startMs, over, onDone })),
     );
+    await enough(record, options);
   } finally {
     clearInterval(progress);
     calm.abort();
@@ -146,6 +150,19 @@ async function loadAndHurt(
     await ground.reader.settled();
   }
   return done;
+}
+
+/** Resolves when as many orders were acknowledged as the run is to judge. */
+async function enough(record: LoadRecord, { leastAcknowledged = 0, signal }: ChaosOptions): Promise<void> {
+  await waitFor({
+    what: `${leastAcknowledged} acknowledged orders`,
+    timeoutMs: 180_000,
+    signal,
+    look: () =>
+      record.acknowledged.size >= leastAcknowledged
+        ? { found: true }
+        : { missing: `${record.acknowledged.size} so far` },
+  });
 }
 
 /** Whatever a fault that failed has left behind. */
