@@ -1,0 +1,167 @@
+import { createLogger } from '@dbsync/service-kit';
+import { afterEach, describe, expect, it } from 'vitest';
+import { announcedReplicas } from '../src/announced-replicas.ts';
+import type { Discovery } from '../src/known-replica.ts';
+import { dnsUrls, ProbedReplicas } from '../src/probed-replicas.ts';
+import { closeFakes, type FakeReplica, sendJson, startFake } from './fake-replica.ts';
+
+const logger = createLogger({ name: 'test', level: 'silent' });
+const running: Discovery[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((discovery) => discovery.stop()));
+  await closeFakes();
+});
+
+const RUN = '01J00000000000000000000000';
+const status = {
+  replicaId: 'order-7',
+  origin: `order-7.${RUN}`,
+  state: 'live',
+  vector: { [`order-7.${RUN}`]: { seq: 3, chain: 'ab' } },
+  ended: { origins: 9, digest: 'ab', latest: { [`order-8.${RUN}`]: 4 } },
+  lag: { records: 0, ms: 12 },
+  writable: true,
+};
+
+function probe(urls: () => Promise<readonly string[]>, hasStatus = true): ProbedReplicas {
+  const discovery = new ProbedReplicas({ kind: 'fixed', urls, logger, hasStatus });
+  running.push(discovery);
+  discovery.start();
+  return discovery;
+}
+
+const tells = (fake: FakeReplica, body: unknown): void => {
+  fake.answer = (_req, res) => sendJson(res, 200, body);
+};
+
+describe('replicas at addresses', () => {
+  it('are asked what they would announce', async () => {
+    const fake = await startFake('order-7');
+    tells(fake, status);
+    const discovery = probe(async () => [fake.url]);
+    await expect.poll(() => discovery.replicas()[0]?.state).toBe('live');
+    expect(discovery.replicas()).toEqual([
+      {
+        replicaId: 'order-7',
+        url: fake.url,
+        state: 'live',
+        origin: `order-7.${RUN}`,
+        lagMs: 12,
+        isWritable: true,
+        vector: new Map([
+          [`order-8.${RUN}`, 4],
+          [`order-7.${RUN}`, 3],
+        ]),
+      },
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ['what is no status', { state: 'live' }],
+    ['nonsense', 'x'],
+  ])('that answer %s are known by their address alone', async (_what, body) => {
+    const fake = await startFake('order-7');
+    tells(fake, body);
+    const discovery = probe(async () => [fake.url]);
+    await expect.poll(() => fake.requests.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    expect(discovery.replicas()).toMatchObject([{ replicaId: new URL(fake.url).host, state: 'unknown' }]);
+  });
+
+  it('are silent five seconds after their last word, and come back with the next', {
+    timeout: 30_000,
+  }, async () => {
+    const fake = await startFake('order-7');
+    tells(fake, status);
+    const discovery = probe(async () => [fake.url]);
+    const stateOf = (): string | undefined => discovery.replicas()[0]?.state;
+    await expect.poll(stateOf).toBe('live');
+    fake.answer = (_req, res) => sendJson(res, 500, {});
+    await expect.poll(stateOf, { timeout: 15_000 }).toBe('silent');
+    tells(fake, status);
+    await expect.poll(stateOf, { timeout: 15_000 }).toBe('live');
+  });
+
+  it('are never asked where there is no status', async () => {
+    const fake = await startFake('user-service');
+    const discovery = probe(async () => [fake.url], false);
+    await expect.poll(() => discovery.replicas().length).toBe(1);
+    expect(fake.requests).toEqual([]);
+  });
+
+  it('follow the name that they are behind, and stay while it cannot be looked up', async () => {
+    let urls: string[] | undefined = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
+    let asked = 0;
+    const discovery = probe(async () => {
+      asked += 1;
+      if (urls === undefined) throw new Error('no name server');
+      return urls;
+    });
+    const found = (): string[] => discovery.replicas().map(({ url }) => url);
+    await expect.poll(found).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
+    urls = undefined;
+    const until = asked + 2;
+    await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThan(until);
+    expect(found()).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
+    urls = ['http://127.0.0.1:2', 'http://127.0.0.1:3'];
+    await expect.poll(found, { timeout: 10_000 }).toEqual(['http://127.0.0.1:2', 'http://127.0.0.1:3']);
+  });
+
+  it('behind a name have a URL for every address of it', async () => {
+    expect(await dnsUrls({ name: 'localhost', port: 60_001 })()).toContain('http://127.0.0.1:60001');
+  });
+});
+
+describe('replicas that announce themselves', () => {
+  const announcement = {
+    others: { [`order-2.${RUN}`]: 5 },
+    ended: { origins: 1, digest: '', latest: { [`order-8.${RUN}`]: 4 } },
+    published: 3,
+    isWritable: false,
+    lag: { records: 0, ms: null },
+  };
+  const live = (replicaId: string, change: object = {}) => ({
+    replicaId,
+    origin: `${replicaId}.${RUN}`,
+    url: 'http://127.0.0.1:60001/path',
+    state: 'live',
+    announcement,
+    ...change,
+  });
+  const announced = (entries: object[], stop: () => Promise<void> = async () => undefined): Discovery => {
+    const registry = { start: async () => undefined, stop, replicas: () => entries };
+    return announcedReplicas({} as never, registry as never);
+  };
+
+  it('are known by what they said', () => {
+    expect(announced([live('order-1')]).replicas()).toEqual([
+      {
+        replicaId: 'order-1',
+        url: 'http://127.0.0.1:60001',
+        state: 'live',
+        origin: `order-1.${RUN}`,
+        lagMs: null,
+        isWritable: false,
+        vector: new Map([
+          [`order-8.${RUN}`, 4],
+          [`order-2.${RUN}`, 5],
+          [`order-1.${RUN}`, 3],
+        ]),
+      },
+    ]);
+  });
+
+  it('with an address that is none are left out', () => {
+    expect(announced([live('order-1', { url: 'nowhere' })]).replicas()).toEqual([]);
+  });
+
+  it('are left in time, although Kafka hangs', async () => {
+    const options = { logger } as never;
+    const registry = {
+      start: async () => undefined,
+      stop: () => new Promise(() => undefined),
+      replicas: () => [],
+    };
+    await announcedReplicas(options, registry as never).stop();
+  });
+});
