@@ -15,14 +15,23 @@ export { createKafkaReplication } from './kafka/kafka-replication.ts';
 export { createReplicaRegistry, type ReplicaRegistry } from './kafka/replica-registry.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { openReplica } from './open-replica.ts';
-export { isOrigin, REPLICA_ID, replicaOf, runOf } from './origin.ts';
+export { isOrigin, mintOrigin, REPLICA_ID, replicaOf, runOf } from './origin.ts';
 export type { Vector } from './origins.ts';
 export type { Replica } from './replica.ts';
 export type { ReplicaOptions } from './replica-options.ts';
 export type { SnapshotManifest, TakenSnapshot } from './snapshot.ts';
 export { receiveSnapshot, snapshotBytes } from './snapshot-stream.ts';
+export type { SqliteClient } from './sqlite-driver.ts';
 export type { ReplicaStatus } from './status.ts';
-export { type Logger, type Observe, realSurroundings, type Step, steps } from './surroundings.ts';
+export {
+  type Logger,
+  type Observe,
+  realSurroundings,
+  type Step,
+  steps,
+  systemClock,
+  systemRandom,
+} from './surroundings.ts';
 export type { DatabaseDescription, Row, TableDescription } from './table.ts';
 export { formatToken, joinToken, mergeTokens, parseToken, type Token } from './token.ts';
 export type { HiddenEntry, QuarantineEntry, QuarantineRecord } from './upkeep.ts';

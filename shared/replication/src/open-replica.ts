@@ -37,6 +37,7 @@ import { createTables } from './schema.ts';
 import { SNAPSHOT_PREFIX } from './snapshot.ts';
 import { SnapshotDonor } from './snapshot-donor.ts';
 import { type Database, openDatabase } from './sqlite.ts';
+import { chooseSqliteClient } from './sqlite-driver.ts';
 import { loadStalls, resumeSchemaStalls } from './stalls.ts';
 import { defineTable, type Table } from './table.ts';
 import { Writer } from './writer.ts';
@@ -61,6 +62,7 @@ async function open(options: ReplicaOptions): Promise<Replica> {
   const limits = withDefaults(options.limits ?? {});
   const tables = options.description.tables.map(defineTable);
   const folder = dirname(options.file);
+  if (options.sqliteClient) chooseSqliteClient(options.sqliteClient);
   mkdirSync(folder, { recursive: true });
   const lock = await lockDirectory(folder, `${options.replicaId} (pid ${process.pid})`);
   let database: Database | undefined;

@@ -5,6 +5,7 @@ import type { AnnouncementChannel } from './announcement.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { Limits } from './limits.ts';
 import type { CallPeer } from './peer.ts';
+import type { SqliteClient } from './sqlite-driver.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { DatabaseDescription } from './table.ts';
 
@@ -26,6 +27,8 @@ export interface ReplicaOptions {
     /** How other replicas are asked. Default: over HTTP, at the URLs that they announce. */
     readonly callPeer?: CallPeer;
   };
+  /** The SQLite driver of the whole process. Default: what it has already, `sqlite3` at first. */
+  readonly sqliteClient?: SqliteClient;
   readonly limits?: { readonly [K in keyof Limits]?: Limits[K] | undefined };
   readonly world: Surroundings;
   /** Called once when only a restart can help (outcome unknown, fork, damage): end the process. */

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReplicationError, type ReplicationErrorCode } from '../src/errors.ts';
 import { type Database, openConnection, openDatabase } from '../src/sqlite.ts';
+import { chooseSqliteClient, type SqliteClient } from '../src/sqlite-driver.ts';
 import { temporaryDirectory } from '../testing/index.ts';
+
+const clients: readonly SqliteClient[] = ['sqlite3', 'better-sqlite3'];
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let file: string;
@@ -33,7 +36,9 @@ async function codeOf(promise: Promise<unknown>): Promise<ReplicationErrorCode |
   return isReplicationError(error) ? error.code : undefined;
 }
 
-describe('a database', () => {
+describe.each(clients)('a database (%s)', (client) => {
+  beforeEach(() => chooseSqliteClient(client));
+
   it('is in WAL mode with full synchronisation on the connection that writes', async () => {
     const { writer } = await open();
     expect(await writer.all('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
@@ -89,7 +94,9 @@ describe('a database', () => {
   });
 });
 
-describe('an error of SQLite', () => {
+describe.each(clients)('an error of SQLite (%s)', (client) => {
+  beforeEach(() => chooseSqliteClient(client));
+
   it('becomes key-taken where a key is there already', async () => {
     const { writer } = await open();
     await writer.execute('CREATE TABLE t (a PRIMARY KEY)');
