@@ -13,10 +13,11 @@ import type { Chain } from './chain.ts';
 import { type ChangeEvent, decodeRecord } from './change-event.ts';
 import type { LogRecord } from './change-log.ts';
 import { errorText, ReplicationError } from './errors.ts';
-import type { HiddenRow, History, PlacedRow } from './history.ts';
+import type { HiddenRow, History } from './history.ts';
 import type { Origin, Origins } from './origins.ts';
 import { bookmarkOf, type Position } from './positions.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
+import type { PlacedRow } from './row-insert.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall, StallReason } from './stalls.ts';
 
@@ -208,7 +209,12 @@ class Planner {
     const place = { originId: origin.id, originName: origin.name, seq, schemaVersion, chain };
     try {
       if (!table) throw new Error(`this build has no table ${event.table}`);
-      this.plan.rows.push({ table, row: table.decode(event.bytes, schemaVersion), ...place });
+      this.plan.rows.push({
+        table,
+        row: table.decode(event.bytes, schemaVersion),
+        bytes: event.bytes,
+        ...place,
+      });
     } catch (error) {
       // What fits is always applied, or the history of a healthy replica would end here.
       this.plan.hidden.push({ event, originId: origin.id, reason: errorText(error) });

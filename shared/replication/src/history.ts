@@ -9,19 +9,9 @@ import { GENESIS } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
 import { isReplicationError, ReplicationError } from './errors.ts';
 import type { Origin } from './origins.ts';
+import { insertRows, type PlacedRow } from './row-insert.ts';
 import type { Connection, Database, SqlValue } from './sqlite.ts';
 import type { Row, Table } from './table.ts';
-
-/** A row with its place and link, ready to be stored. */
-export interface PlacedRow {
-  readonly table: Table;
-  readonly row: Row;
-  readonly originId: number;
-  readonly originName: string;
-  readonly seq: number;
-  readonly schemaVersion: number;
-  readonly chain: Buffer;
-}
 
 /** A genuine event whose row this build's rules refuse. */
 export interface HiddenRow {
@@ -36,13 +26,9 @@ export interface StoredEvent extends ChangeEvent {
   readonly time: string;
 }
 
-/** Rows of one statement: powers of two, so that a handful of prepared statements serve every batch size. */
-const LARGEST_STATEMENT = 256;
-
 /** Access to the stored rows of one database. */
 export class History {
   readonly #tables: ReadonlyMap<string, Table>;
-  readonly #inserts = new Map<string, string>();
 
   constructor(tables: readonly Table[]) {
     this.#tables = new Map(tables.map((table) => [table.name, table]));
@@ -63,16 +49,7 @@ export class History {
    * @throws `key-taken` where a row that is shown has the same key already.
    */
   async insert(connection: Connection, rows: readonly PlacedRow[]): Promise<void> {
-    for (const table of this.#tables.values()) {
-      const own = rows.filter((row) => row.table === table);
-      for (let start = 0; start < own.length; ) {
-        let size = LARGEST_STATEMENT;
-        while (size > own.length - start) size /= 2;
-        const values = own.slice(start, start + size).flatMap((row) => valuesOf(row, 0));
-        await connection.run(this.#insertSql(table, size), values);
-        start += size;
-      }
-    }
+    await insertRows(connection, rows);
   }
 
   /**
@@ -123,7 +100,8 @@ export class History {
       try {
         if (!table) continue;
         const row = table.decode(bytes, schemaVersion);
-        passing.push({ table, row, originId: origin.id, originName: origin.name, seq, schemaVersion, chain });
+        const place = { originId: origin.id, originName: origin.name, seq, schemaVersion, chain };
+        passing.push({ table, row, bytes, ...place });
       } catch (error) {
         if (!isReplicationError(error, 'invalid-row')) throw error;
       }
@@ -231,7 +209,7 @@ export class History {
       [row.row[table.primaryKey] ?? null],
     );
     if (!shown) {
-      await connection.run(this.#insertSql(table, 1), valuesOf(row, 0));
+      await insertRows(connection, [row]);
       return 0;
     }
     const isNewShown = comesBefore(row, shown);
@@ -241,40 +219,9 @@ export class History {
         shown.seq,
       ]);
     }
-    await connection.run(this.#insertSql(table, 1), valuesOf(row, isNewShown ? 0 : 1));
+    await insertRows(connection, [row], isNewShown ? 0 : 1);
     return 1;
   }
-
-  #insertSql(table: Table, rows: number): string {
-    const id = `${table.name} ${rows}`;
-    let sql = this.#inserts.get(id);
-    if (!sql) {
-      const names = [
-        ...table.columns.map(({ name }) => name),
-        'origin',
-        'seq',
-        'schema_version',
-        'chain',
-        'superseded',
-      ];
-      const one = `(${names.map(() => '?').join(', ')})`;
-      sql = `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${Array(rows).fill(one).join(', ')}`;
-      this.#inserts.set(id, sql);
-    }
-    return sql;
-  }
-}
-
-function valuesOf(placed: PlacedRow, superseded: 0 | 1): SqlValue[] {
-  const { table, row, originId, seq, schemaVersion, chain } = placed;
-  return [
-    ...table.columns.map(({ name }) => row[name] ?? null),
-    originId,
-    seq,
-    schemaVersion,
-    chain,
-    superseded,
-  ];
 }
 
 function comesBefore(row: PlacedRow, shown: { time: string; name: string; seq: number }): boolean {

@@ -10,8 +10,9 @@
  */
 import type { Chain } from './chain.ts';
 import { isReplicationError, ReplicationError } from './errors.ts';
-import type { History, PlacedRow } from './history.ts';
+import type { History } from './history.ts';
 import { type Origin, type Origins, saveOrigins } from './origins.ts';
+import type { PlacedRow } from './row-insert.ts';
 import type { Connection } from './sqlite.ts';
 import type { Observe } from './surroundings.ts';
 import type { Row, Table } from './table.ts';
@@ -211,10 +212,11 @@ export class Writer {
         table: local.table.name,
         bytes: local.bytes,
       });
-      const { table, row } = local;
+      const { table, row, bytes } = local;
       rows.push({
         table,
         row,
+        bytes,
         originId: known.id,
         originName: known.name,
         seq,
