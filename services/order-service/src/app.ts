@@ -1,5 +1,5 @@
 /**
- * Puts an order replica together: replica, routes, server; and takes it apart in reverse.
+ * Puts an order replica together: backend, routes, server; and takes it apart in reverse.
  *
  * config -> here -> routes -> domain. Everything with a lifetime is made here and nowhere else.
  */
@@ -18,20 +18,21 @@ import {
   type Logger,
   startHttpServer,
 } from '@dbsync/service-kit';
-import type { OrderServiceConfig } from './config.ts';
-import { replicaMetrics } from './replica-metrics.ts';
+import type { OrderServiceConfig, ReplicaConfig } from './config.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { problemOf } from './routes/problems.ts';
-import { replicationRoutes } from './routes/replication.ts';
-import { upkeepRoutes } from './routes/upkeep.ts';
 import { ordersDatabase } from './schema/orders-table.ts';
-import { replicatedOrders } from './storage/replicated-orders.ts';
+import type { OrderBackend } from './storage/order-backend.ts';
+import { replicaBackend } from './storage/replica-backend.ts';
+import { sharedBackend } from './storage/shared-backend.ts';
 
 const HTTP_STOP_DEADLINE_MS = 5000;
 
 /** What tests put in place of the real thing. */
 export interface OrderServiceParts {
   readonly logger?: Logger;
+  /** What keeps the orders, instead of what the configuration says. */
+  readonly backend?: OrderBackend;
   /** The log and announcements to use instead of Kafka. */
   readonly replication?: ReplicaOptions['replication'];
   /** Called when only a restart can help; default: the error goes unhandled, which ends the process. */
@@ -58,35 +59,22 @@ export async function startOrderService(
   config: OrderServiceConfig,
   parts: OrderServiceParts = {},
 ): Promise<OrderService> {
-  const { replicaId, cluster, secret } = config;
+  const { replicaId } = config;
   const logger = parts.logger ?? createLogger({ name: replicaId, level: config.logLevel });
   let listening: string | undefined;
-  const replication = parts.replication ?? kafkaReplication(config, logger);
-  const replica = await openReplica({
-    replicaId,
-    cluster,
-    secret,
-    file: config.databaseFile,
-    description: ordersDatabase(config.database),
-    url: () => config.advertisedUrl ?? listening ?? '',
-    ...(replication ? { replication } : {}),
-    limits: config.limits,
-    world: { ...realSurroundings(logger), ...(parts.observe ? { observe: parts.observe } : {}) },
-    failed: parts.failed ?? failUnhandled,
-  });
+  const backend = parts.backend ?? (await openBackend({ config, parts, logger, url: () => listening ?? '' }));
   try {
     const metrics = createMetrics({ service: 'order-service' });
-    replicaMetrics(metrics, replica);
+    backend.addMetrics(metrics);
     const app = createServiceApp({
       logger,
       metrics,
       headers: { 'X-Served-By': replicaId },
       maxBodyBytes: config.maxBodyBytes,
-      readiness: () => replica.readiness(),
+      readiness: () => backend.readiness(),
       routes: (routes) => {
-        orderRoutes(routes, { store: replicatedOrders(replica), now: Date.now });
-        replicationRoutes(routes, replica);
-        upkeepRoutes(routes, replica);
+        orderRoutes(routes, { store: backend.store, now: Date.now });
+        backend.addRoutes(routes);
       },
       translateError: problemOf,
     });
@@ -100,25 +88,51 @@ export async function startOrderService(
       ...(bindRetryMs === undefined ? {} : { bindRetryMs }),
     });
     listening = server.url;
-    replica.start();
+    backend.start();
     logger.info(
-      { url: server.url, origin: replica.origin, topology: config.replication.kind },
+      { url: server.url, storage: config.storage, ...backend.description },
       'order replica answers',
     );
 
     let stopped: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       await server.stop({ deadlineMs: HTTP_STOP_DEADLINE_MS });
-      await replica.stop();
+      await backend.stop();
     };
     return { url: server.url, port: server.port, stop: () => (stopped ??= stop()) };
   } catch (error) {
-    await replica.stop();
+    await backend.stop();
     throw error;
   }
 }
 
-function kafkaReplication(config: OrderServiceConfig, logger: Logger): ReplicaOptions['replication'] {
+async function openBackend(options: {
+  config: OrderServiceConfig;
+  parts: OrderServiceParts;
+  logger: Logger;
+  url: () => string;
+}): Promise<OrderBackend> {
+  const { config, parts, logger, url } = options;
+  if (config.storage === 'shared-db') return sharedBackend({ ...config, logger });
+  const { replicaId, cluster, secret, limits } = config;
+  const replication = parts.replication ?? kafkaReplication(config, logger);
+  const replica = await openReplica({
+    replicaId,
+    cluster,
+    secret,
+    file: config.databaseFile,
+    description: ordersDatabase(config.database),
+    url: () => config.advertisedUrl ?? url(),
+    ...(replication ? { replication } : {}),
+    limits,
+    ...(config.sqliteClient === undefined ? {} : { sqliteClient: config.sqliteClient }),
+    world: { ...realSurroundings(logger), ...(parts.observe ? { observe: parts.observe } : {}) },
+    failed: parts.failed ?? failUnhandled,
+  });
+  return replicaBackend(replica);
+}
+
+function kafkaReplication(config: ReplicaConfig, logger: Logger): ReplicaOptions['replication'] {
   if (config.replication.kind === 'isolated') return undefined;
   const { kind: _, ...options } = config.replication;
   // A client id of its own for every process: two of them with one replica id must never share a group.

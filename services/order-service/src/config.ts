@@ -3,7 +3,7 @@
  *
  * Together with main the only reader of the environment.
  */
-import { type Limits, REPLICA_ID } from '@dbsync/replication';
+import { type Limits, REPLICA_ID, type SqliteClient } from '@dbsync/replication';
 import {
   ConfigurationError,
   clusterSecret,
@@ -20,6 +20,10 @@ import { z } from 'zod';
 /** An optional bound with its unit and default, as documented by the replication library. */
 const bound = (options: { min: number; max: number; describe: string }) =>
   integerVariable(options).optional().describe(`${options.describe}, ${options.min}..${options.max}`);
+
+const databaseUrl = z
+  .url({ protocol: /^postgres(?:ql)?$/ })
+  .describe('the PostgreSQL that all replicas share, postgres://user:password@host:port/database');
 
 /** All variables, for the start and for the documentation. */
 export const orderServiceVariables = z.object({
@@ -38,14 +42,17 @@ export const orderServiceVariables = z.object({
     .describe(
       'the path of the SQLite file; its folder is made when missing and belongs to this replica alone',
     ),
+  DATABASE_URL: databaseUrl.optional().describe(`with DBSYNC_TOPOLOGY=shared-db: ${databaseUrl.description}`),
   ADVERTISED_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('how others reach this replica, http(s)://host:port (default: where it listens)'),
   DBSYNC_TOPOLOGY: z
-    .enum(['kafka', 'isolated'])
+    .enum(['kafka', 'isolated', 'shared-db'])
     .default('kafka')
-    .describe('kafka: replicate over Kafka; isolated: keep everything to itself (default kafka)'),
+    .describe(
+      'kafka: replicate over Kafka; isolated: keep everything to itself; shared-db: one PostgreSQL for all, at DATABASE_URL (default kafka)',
+    ),
   DBSYNC_TOPIC_PARTITIONS: bound({
     min: 1,
     max: 1000,
@@ -148,7 +155,15 @@ export const orderServiceVariables = z.object({
     max: 60_000,
     describe: "longest wait for another process's lock on the file, milliseconds (default 2000)",
   }),
-  DBSYNC_READERS: bound({ min: 1, max: 16, describe: 'read connections (default 2)' }),
+  DBSYNC_SQLITE_CLIENT: z
+    .enum(['sqlite3', 'better-sqlite3'])
+    .optional()
+    .describe('the SQLite driver, sqlite3 or better-sqlite3 (default sqlite3)'),
+  DBSYNC_READERS: bound({
+    min: 1,
+    max: 16,
+    describe: 'read connections, to SQLite or to PostgreSQL (default 2)',
+  }),
   DBSYNC_START_CHECK_MS: bound({
     min: 0,
     max: 3_600_000,
@@ -171,6 +186,14 @@ export const orderServiceVariables = z.object({
   }),
 });
 
+type Variables = z.output<typeof orderServiceVariables>;
+
+/** The same names on a shared database: a file of its own means nothing there. */
+const sharedVariables = orderServiceVariables.extend({
+  DATABASE_FILE: z.string().optional(),
+  DATABASE_URL: databaseUrl,
+});
+
 /** How this replica replicates. */
 export type Replication =
   | { readonly kind: 'isolated' }
@@ -184,13 +207,20 @@ export type Replication =
       readonly applyRows: number | undefined;
     };
 
-/** An order replica's configuration. */
-export interface OrderServiceConfig {
+/** What every order-service is told. */
+interface ServiceConfig {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
   readonly logLevel: string;
   readonly replicaId: string;
+  readonly maxBodyBytes?: number | undefined;
+  readonly maxConnections?: number | undefined;
+}
+
+/** A replica with a database of its own. */
+export interface ReplicaConfig extends ServiceConfig {
+  readonly storage: 'replica';
   readonly databaseFile: string;
   readonly advertisedUrl: string | undefined;
   readonly cluster: string;
@@ -198,14 +228,50 @@ export interface OrderServiceConfig {
   /** Name of the replicated database; topics are named after it. */
   readonly database: string;
   readonly replication: Replication;
-  readonly maxBodyBytes?: number | undefined;
-  readonly maxConnections?: number | undefined;
+  /** Default `sqlite3`. */
+  readonly sqliteClient: SqliteClient | undefined;
   readonly limits: { readonly [K in keyof Limits]?: Limits[K] | undefined };
 }
 
+/** One of several on a shared PostgreSQL. */
+export interface SharedConfig extends ServiceConfig {
+  readonly storage: 'shared-db';
+  readonly databaseUrl: string;
+  readonly readers: number | undefined;
+  readonly maxQueuedWrites: number | undefined;
+}
+
+/** An order-service's configuration. */
+export type OrderServiceConfig = ReplicaConfig | SharedConfig;
+
 /** Reads the configuration. @throws ConfigurationError naming every bad variable. */
 export function readConfig(env: Record<string, string | undefined>): OrderServiceConfig {
+  if (env.DBSYNC_TOPOLOGY === 'shared-db') {
+    const variables = readEnvironment(sharedVariables, env);
+    return {
+      ...serviceOf(variables),
+      storage: 'shared-db',
+      databaseUrl: variables.DATABASE_URL,
+      readers: variables.DBSYNC_READERS,
+      maxQueuedWrites: variables.DBSYNC_MAX_QUEUED_WRITES,
+    };
+  }
   const variables = readEnvironment(orderServiceVariables, env);
+  return { ...serviceOf(variables), ...replicaOf(variables) };
+}
+
+function serviceOf(variables: Omit<Variables, 'DATABASE_FILE'>): ServiceConfig {
+  return {
+    host: variables.HOST,
+    port: variables.PORT,
+    logLevel: variables.LOG_LEVEL,
+    replicaId: variables.REPLICA_ID,
+    maxBodyBytes: variables.DBSYNC_MAX_BODY_BYTES,
+    maxConnections: variables.DBSYNC_MAX_CONNECTIONS,
+  };
+}
+
+function replicaOf(variables: Variables): Omit<ReplicaConfig, keyof ServiceConfig> {
   const secret = clusterSecret(variables);
   const { DBSYNC_CLUSTER: cluster } = variables;
   if (cluster === undefined || secret === undefined) {
@@ -214,18 +280,14 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
     ]);
   }
   return {
-    host: variables.HOST,
-    port: variables.PORT,
-    logLevel: variables.LOG_LEVEL,
-    replicaId: variables.REPLICA_ID,
+    storage: 'replica',
     databaseFile: variables.DATABASE_FILE,
     advertisedUrl: variables.ADVERTISED_URL,
     cluster,
     secret,
     database: variables.DBSYNC_DATABASE,
     replication: replicationOf(variables),
-    maxBodyBytes: variables.DBSYNC_MAX_BODY_BYTES,
-    maxConnections: variables.DBSYNC_MAX_CONNECTIONS,
+    sqliteClient: variables.DBSYNC_SQLITE_CLIENT,
     limits: {
       maxQueuedWrites: variables.DBSYNC_MAX_QUEUED_WRITES,
       maxUnpublished: variables.DBSYNC_MAX_UNPUBLISHED,
@@ -252,7 +314,7 @@ export function readConfig(env: Record<string, string | undefined>): OrderServic
   };
 }
 
-function replicationOf(variables: z.output<typeof orderServiceVariables>): Replication {
+function replicationOf(variables: Variables): Replication {
   if (variables.DBSYNC_TOPOLOGY === 'isolated') return { kind: 'isolated' };
   const kafka = kafkaConnection(variables);
   if (!kafka) {

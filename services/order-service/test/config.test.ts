@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigurationError } from '@dbsync/service-kit';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../src/config.ts';
+import { type ReplicaConfig, readConfig } from '../src/config.ts';
 import { newDirectory, stopEverything } from './running-service.ts';
 
 afterEach(stopEverything);
@@ -15,6 +15,13 @@ const isolated = {
   DBSYNC_TOPOLOGY: 'isolated',
 };
 const kafka = { ...isolated, DBSYNC_TOPOLOGY: '', KAFKA_BROKERS: '127.0.0.1:9092' };
+
+/** The configuration of a replica with a database of its own. */
+function replicaConfig(env: Record<string, string | undefined>): ReplicaConfig {
+  const config = readConfig(env);
+  if (config.storage !== 'replica') throw new Error('it is no replica');
+  return config;
+}
 
 /** What is wrong with an environment, line by line. */
 function problemsOf(env: Record<string, string | undefined>): readonly string[] {
@@ -29,7 +36,7 @@ function problemsOf(env: Record<string, string | undefined>): readonly string[] 
 
 describe('readConfig', () => {
   it('has defaults for everything but who it is, where its file is, and the cluster', () => {
-    const config = readConfig(kafka);
+    const config = replicaConfig(kafka);
     expect(config).toMatchObject({
       host: '127.0.0.1',
       port: 60_001,
@@ -46,18 +53,33 @@ describe('readConfig', () => {
     expect(Object.values(config.limits).filter((limit) => limit !== undefined)).toEqual([]);
   });
 
+  it('needs nothing but a database when that is shared', () => {
+    const shared = { REPLICA_ID: 'order-1', DBSYNC_TOPOLOGY: 'shared-db' };
+    const url = 'postgres://orders:secret@127.0.0.1:5432/orders';
+    expect(readConfig({ ...shared, DATABASE_URL: url })).toMatchObject({
+      storage: 'shared-db',
+      databaseUrl: url,
+    });
+    expect(problemsOf(shared)).toEqual([
+      expect.stringMatching(/^DATABASE_URL: is not set; expected the PostgreSQL/),
+    ]);
+    expect(problemsOf({ ...shared, DATABASE_URL: 'mysql://127.0.0.1/orders' })).toEqual([
+      expect.stringMatching(/^DATABASE_URL: .*expected the PostgreSQL/),
+    ]);
+  });
+
   it('needs no broker when it is isolated', () => {
-    expect(readConfig(isolated).replication).toEqual({ kind: 'isolated' });
+    expect(replicaConfig(isolated).replication).toEqual({ kind: 'isolated' });
     expect(problemsOf({ ...kafka, KAFKA_BROKERS: '' })).toEqual([
       expect.stringMatching(/^KAFKA_BROKERS must be set.*DBSYNC_TOPOLOGY=isolated/),
     ]);
-    expect(problemsOf({ ...kafka, DBSYNC_TOPOLOGY: 'shared-db' })).toEqual([
-      expect.stringMatching(/^DBSYNC_TOPOLOGY: is "shared-db"; expected kafka/),
+    expect(problemsOf({ ...kafka, DBSYNC_TOPOLOGY: 'connect' })).toEqual([
+      expect.stringMatching(/^DBSYNC_TOPOLOGY: is "connect"; expected kafka/),
     ]);
   });
 
   it('takes the names of the outside world', () => {
-    const config = readConfig({
+    const config = replicaConfig({
       ...kafka,
       HOST: '0.0.0.0',
       PORT: '0',
@@ -104,7 +126,7 @@ describe('readConfig', () => {
     ['DBSYNC_READERS', 'readers', 1, 16],
   ] as const)('takes %s within its bounds as %s', (name, limit, min, max) => {
     for (const value of [min, max]) {
-      expect(readConfig({ ...isolated, [name]: String(value) }).limits[limit]).toBe(value);
+      expect(replicaConfig({ ...isolated, [name]: String(value) }).limits[limit]).toBe(value);
     }
     for (const value of [min - 1, max + 1, `${min}.5`, '1e3', ' 5', 'many', '0x10']) {
       expect(problemsOf({ ...isolated, [name]: String(value) }), String(value)).toEqual([
@@ -188,7 +210,7 @@ describe('readConfig', () => {
     const file = path.join(newDirectory(), 'secret');
     writeFileSync(file, '  0123456789abcdef0123\n');
     const { DBSYNC_SECRET: _, ...rest } = isolated;
-    expect(readConfig({ ...rest, DBSYNC_SECRET_FILE: file }).secret).toBe('0123456789abcdef0123');
+    expect(replicaConfig({ ...rest, DBSYNC_SECRET_FILE: file }).secret).toBe('0123456789abcdef0123');
     expect(problemsOf({ ...isolated, DBSYNC_SECRET_FILE: file })).toEqual([
       expect.stringMatching(/one of them, not both/),
     ]);

@@ -14,13 +14,14 @@ describe('docs/configuration.md', () => {
 
 describe('the bounds of a replica', () => {
   it('can all be set by a variable that names the default', () => {
-    const { limits } = readConfig({
+    const config = readConfig({
       DBSYNC_CLUSTER: 'c',
       DBSYNC_SECRET: 'a secret of sixteen and more',
       REPLICA_ID: 'order-1',
       DATABASE_FILE: '/tmp/x/orders.db',
       DBSYNC_TOPOLOGY: 'isolated',
     });
+    const limits = config.storage === 'replica' ? config.limits : {};
     expect(Object.keys(limits).sort()).toEqual(Object.keys(defaultLimits).sort());
     const table = variableTable(orderServiceVariables);
     for (const [name, value] of Object.entries(defaultLimits)) {

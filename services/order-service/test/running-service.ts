@@ -9,7 +9,7 @@ import { openReplica, type Replica, realSurroundings } from '@dbsync/replication
 import { MemoryBroker, temporaryDirectory, waitUntil } from '@dbsync/replication/testing';
 import { createLogger, type Logger } from '@dbsync/service-kit';
 import { startOrderService } from '../src/app.ts';
-import type { OrderServiceConfig } from '../src/config.ts';
+import type { ReplicaConfig } from '../src/config.ts';
 import { ordersDatabase } from '../src/schema/orders-table.ts';
 
 type Client = ReturnType<MemoryBroker['connect']>['client'];
@@ -22,7 +22,7 @@ export interface ServiceOptions {
   readonly replicaId?: string;
   /** An existing directory to start on again; default: a new one. */
   readonly directory?: string;
-  readonly limits?: OrderServiceConfig['limits'];
+  readonly limits?: ReplicaConfig['limits'];
   readonly isIsolated?: boolean;
   readonly cluster?: string;
   /** Wait until `/readyz` says yes. Default true. */
@@ -111,8 +111,9 @@ export function afterwards(end: () => Promise<void> | void): void {
 export const testIdentity = { cluster: 'test', secret: 'a secret of sixteen and more' };
 
 /** A configuration on a free port. */
-export function testConfig(options: ServiceOptions & { directory: string }): OrderServiceConfig {
+export function testConfig(options: ServiceOptions & { directory: string }): ReplicaConfig {
   return {
+    storage: 'replica',
     host: '127.0.0.1',
     port: 0,
     logLevel: 'silent',
@@ -122,6 +123,7 @@ export function testConfig(options: ServiceOptions & { directory: string }): Ord
     cluster: options.cluster ?? testIdentity.cluster,
     secret: testIdentity.secret,
     database: 'orders',
+    sqliteClient: undefined,
     replication: options.isIsolated
       ? { kind: 'isolated' }
       : {

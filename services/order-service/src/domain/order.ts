@@ -1,5 +1,5 @@
 /**
- * Orders, and the store that the use cases need: replicated SQLite here, another one elsewhere.
+ * Orders, and the store that the use cases need.
  */
 
 /** An order as clients see it. */
@@ -35,7 +35,20 @@ export interface OrderPlace {
   readonly id: string;
 }
 
-/** Where orders are kept. */
+/** A page of a user's orders. The texts are made where the rows are: nothing on the way takes them apart. */
+export interface OrderPage {
+  /** A JSON array of `Order`. */
+  readonly json: string;
+  /** Place of the last one, while there are more. */
+  readonly next: OrderPlace | undefined;
+  /** Makes a later read see at least this, and includes what was given; empty where there is nothing to name. */
+  readonly token: string;
+}
+
+/**
+ * Where orders are kept: each replica's own SQLite (`replicated-orders.ts`), or one PostgreSQL that all share
+ * (`shared-orders.ts`). One conformance suite says what both must do; routes and use cases do not know which it is.
+ */
 export interface OrderStore {
   /**
    * Stores an order unless one with its id is shown already, and answers with the one that is there then, as sure as
@@ -47,20 +60,17 @@ export interface OrderStore {
     order: Order,
     options: { concern: WriteConcern; mayExist: boolean },
   ): Promise<{ order: Order; token: string }>;
-  /**
-   * Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. The answer's token
-   * makes a later read see at least this, and includes what was given.
-   */
+  /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
   list(request: {
     userId: string;
     after: OrderPlace | undefined;
     limit: number;
     token: string | undefined;
-  }): Promise<{ orders: Order[]; token: string }>;
-  /** One order of a user; sees at least what `token` names. The answer's token is as a list's. */
+  }): Promise<OrderPage>;
+  /** One order of a user as JSON; sees at least what `token` names. The answer's token is as a list's. */
   find(request: {
     userId: string;
     orderId: string;
     token: string | undefined;
-  }): Promise<{ order: Order; token: string } | undefined>;
+  }): Promise<{ json: string; token: string } | undefined>;
 }

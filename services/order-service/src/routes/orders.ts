@@ -11,10 +11,9 @@ import {
   validBody,
   validParameters,
 } from '@dbsync/service-kit';
-import type { Express, Request } from 'express';
+import type { Express, Request, Response } from 'express';
 import { z } from 'zod';
 import { IDEMPOTENCY_KEY, RunningKeys } from '../domain/idempotency-key.ts';
-import { listOrders } from '../domain/list-orders.ts';
 import type { OrderStore, WriteConcern } from '../domain/order.ts';
 import { placeOrder } from '../domain/place-order.ts';
 import { identifier, quantity, unitPrice } from '../schema/orders-table.ts';
@@ -51,12 +50,12 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
       const { userId } = validParameters(userParameters, req.params);
       const { limit, after } = readPage(req.query);
       const request = { userId, after, limit, token: req.get('Consistency-Token') };
-      const { orders, next, token } = await listOrders(surroundings, request);
-      if (token !== '') res.set('Consistency-Token', token);
+      const page = await surroundings.store.list(request);
+      const { next } = page;
       if (next) {
         res.set('Link', nextLink(`/order-service/${userId}/orders`, { limit, cursor: pageCursor(next) }));
       }
-      res.json(orders);
+      sendJson(res, page);
     },
   });
 
@@ -65,10 +64,15 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
       const { userId, orderId } = validParameters(orderParameters, req.params);
       const found = await surroundings.store.find({ userId, orderId, token: req.get('Consistency-Token') });
       if (!found) throw new Problem({ status: 404, detail: `User ${userId} has no order ${orderId}.` });
-      if (found.token !== '') res.set('Consistency-Token', found.token);
-      res.json(found.order);
+      sendJson(res, found);
     },
   });
+}
+
+/** Sends what the store has made of the rows, as it is. */
+function sendJson(res: Response, { json, token }: { json: string; token: string }): void {
+  if (token !== '') res.set('Consistency-Token', token);
+  res.set('Content-Type', 'application/json; charset=utf-8').send(json);
 }
 
 function writeConcern(req: Request): WriteConcern {

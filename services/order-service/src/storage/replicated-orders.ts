@@ -7,26 +7,30 @@ import {
   joinToken,
   parseToken,
   type Replica,
+  type Row,
   type Token,
 } from '@dbsync/replication';
 import { type Order, type OrderStore, OrderStoredOnly } from '../domain/order.ts';
+import { ORDER_JSON, type PageRow, pageOf, pageSql } from './order-page.ts';
 
-interface OrderRow {
-  readonly order_id: string;
-  readonly user_id: string;
-  readonly product_id: string;
-  readonly quantity: number;
-  readonly unit_price: number;
-  readonly total_price: number;
-  readonly created_at: string;
+/** A shown order with its place. */
+interface PlacedOrderRow {
+  readonly json: string;
+  readonly origin: string;
+  readonly seq: number;
 }
 
-/** With its place: the id of its origin in this database, and its seq. */
-type ShownOrderRow = OrderRow & { readonly origin: number; readonly seq: number };
+/** Where a row is: the id of its origin in this database, and its seq. */
+const MARK = `origin || ' ' || seq`;
+const OF_USER = 'user_id = ? AND superseded = 0';
+const BEYOND = `${OF_USER} AND (created_at, order_id) > (?, ?)`;
+const FIRST_PAGE = pageSql({ where: OF_USER, limit: '?', mark: MARK });
+const NEXT_PAGE = pageSql({ where: BEYOND, limit: '?', mark: MARK });
+const ONE_BEYOND = `SELECT 1 FROM orders WHERE ${BEYOND} LIMIT 1`;
+const ONE_ORDER = `SELECT ${ORDER_JSON} AS json, ${MARK} AS marks FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`;
 
-type PlacedOrderRow = OrderRow & { readonly origin_name: string; readonly seq: number };
-
-const COLUMNS = 'order_id, user_id, product_id, quantity, unit_price, total_price, created_at';
+const ONE_PLACED = `SELECT ${ORDER_JSON} AS json, o.name AS origin, r.seq AS seq
+  FROM orders r JOIN replication_origin o ON o.id = r.origin WHERE r.order_id = ? AND r.superseded = 0`;
 
 /** The store on a replica. Reads wait for their token first and are refused while the replica cannot serve. */
 export function replicatedOrders(replica: Replica): OrderStore {
@@ -36,14 +40,12 @@ export function replicatedOrders(replica: Replica): OrderStore {
     await replica.covers(token);
     return token;
   };
+  const tokenAfter = async (marks: string | null | undefined, given: Token): Promise<string> =>
+    joinToken(await replica.readToken(shownRows(marks ?? ''), given));
   /** The shown order with this id, with its place. */
   const placed = async (orderId: string): Promise<PlacedOrderRow | undefined> => {
     replica.assertReadable();
-    const [row] = await replica.reads.all<PlacedOrderRow>(
-      `SELECT ${COLUMNS}, o.name AS origin_name, r.seq FROM orders r JOIN replication_origin o ON o.id = r.origin
-       WHERE r.order_id = ? AND r.superseded = 0`,
-      [orderId],
-    );
+    const [row] = await replica.reads.all<PlacedOrderRow>(ONE_PLACED, [orderId]);
     return row;
   };
   return {
@@ -57,8 +59,8 @@ export function replicatedOrders(replica: Replica): OrderStore {
         if (isReplicationError(error, 'key-taken')) row = await placed(order.orderId);
         if (!row) throw error;
       }
-      const there = toOrder(row);
-      const place = { origin: row.origin_name, seq: row.seq };
+      const there = JSON.parse(row.json) as Order;
+      const place = { origin: row.origin, seq: row.seq };
       try {
         await replica.confirm(place, { concern });
       } catch (error) {
@@ -70,31 +72,37 @@ export function replicatedOrders(replica: Replica): OrderStore {
 
     async list({ userId, after, limit, token }) {
       const given = await readable(token);
-      const rows = after
-        ? await replica.reads.all<ShownOrderRow>(
-            `SELECT ${COLUMNS}, origin, seq FROM orders WHERE user_id = ? AND superseded = 0 AND (created_at, order_id) > (?, ?)
-             ORDER BY created_at, order_id LIMIT ?`,
-            [userId, after.createdAt, after.id, limit],
-          )
-        : await replica.reads.all<ShownOrderRow>(
-            `SELECT ${COLUMNS}, origin, seq FROM orders WHERE user_id = ? AND superseded = 0 ORDER BY created_at, order_id LIMIT ?`,
-            [userId, limit],
-          );
-      return { orders: rows.map(toOrder), token: joinToken(await replica.readToken(rows, given)) };
+      const from = after ? [after.createdAt, after.id] : [];
+      const sql = after ? NEXT_PAGE : FIRST_PAGE;
+      const [page] = await replica.reads.all<PageRow>(sql, [userId, ...from, limit]);
+      const { json, next } = await pageOf(page, {
+        limit,
+        isMoreBeyond: async ({ createdAt, id }) =>
+          (await replica.reads.all(ONE_BEYOND, [userId, createdAt, id])).length > 0,
+      });
+      return { json, next, token: await tokenAfter(page?.marks, given) };
     },
 
     async find({ userId, orderId, token }) {
       const given = await readable(token);
-      const [row] = await replica.reads.all<ShownOrderRow>(
-        `SELECT ${COLUMNS}, origin, seq FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`,
-        [orderId, userId],
-      );
-      return row && { order: toOrder(row), token: joinToken(await replica.readToken([row], given)) };
+      const [row] = await replica.reads.all<{ json: string; marks: string }>(ONE_ORDER, [orderId, userId]);
+      return row && { json: row.json, token: await tokenAfter(row.marks, given) };
     },
   };
 }
 
-function toRow(order: Order): OrderRow {
+/** The last row that is shown of each origin; within one, everything before it was committed earlier. */
+function shownRows(marks: string): { origin: number; seq: number }[] {
+  const last = new Map<number, number>();
+  for (const mark of marks === '' ? [] : marks.split(',')) {
+    const space = mark.indexOf(' ');
+    const origin = Number(mark.slice(0, space));
+    last.set(origin, Math.max(Number(mark.slice(space + 1)), last.get(origin) ?? 0));
+  }
+  return [...last].map(([origin, seq]) => ({ origin, seq }));
+}
+
+function toRow(order: Order): Row {
   return {
     order_id: order.orderId,
     user_id: order.userId,
@@ -103,17 +111,5 @@ function toRow(order: Order): OrderRow {
     unit_price: order.unitPrice,
     total_price: order.totalPrice,
     created_at: order.createdAt,
-  };
-}
-
-function toOrder(row: OrderRow): Order {
-  return {
-    orderId: row.order_id,
-    userId: row.user_id,
-    productId: row.product_id,
-    quantity: row.quantity,
-    unitPrice: row.unit_price,
-    totalPrice: row.total_price,
-    createdAt: row.created_at,
   };
 }

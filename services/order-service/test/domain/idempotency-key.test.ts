@@ -21,11 +21,8 @@ function memoryStore(): { store: OrderStore; orders: Map<string, Order> } {
       orders.set(order.orderId, there);
       return { order: there, token: 't' };
     },
-    list: async () => ({ orders: [...orders.values()], token: 't' }),
-    find: async ({ orderId }) => {
-      const order = orders.get(orderId);
-      return order && { order, token: 't' };
-    },
+    list: async () => ({ json: JSON.stringify([...orders.values()]), next: undefined, token: 't' }),
+    find: async ({ orderId }) => ({ json: JSON.stringify(orders.get(orderId)), token: 't' }),
   };
   return { store, orders };
 }

@@ -13,7 +13,7 @@ function recordingStore(): { store: OrderStore; inserted: { order: Order; concer
       inserted.push({ order, concern });
       return { order, token: `t${inserted.length}` };
     },
-    list: async () => ({ orders: [], token: '' }),
+    list: async () => ({ json: '[]', next: undefined, token: '' }),
     find: async () => undefined,
   };
   return { store, inserted };
