@@ -7,3 +7,4 @@ export { type LoadOptions, type LoadRecord, placeOrders } from '../src/load/orde
 export { assertConverged, assertNothingLostOrMade, ordersInFile } from './convergence.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
 export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';
+export { startTestPostgres, type TestPostgres } from './test-postgres.ts';

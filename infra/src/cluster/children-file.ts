@@ -23,6 +23,8 @@ const fileSchema = z.object({ children: z.array(childSchema) });
 export type RecordedChild = z.infer<typeof childSchema>;
 
 const graceMs = 8000;
+/** What the services stand on. */
+const serverNames: ReadonlySet<string> = new Set(['broker', 'postgres']);
 
 /** The record of the present supervisor's children. */
 export class ChildrenFile {
@@ -63,13 +65,13 @@ export function readChildren(path: string): readonly RecordedChild[] {
 
 /**
  * Ends the recorded children that are still the same processes: SIGTERM, and SIGKILL after 8 s; services first,
- * the broker after them. Returns those it ended.
+ * the servers that they stand on after them. Returns those it ended.
  */
 export async function endOrphans(path: string): Promise<readonly RecordedChild[]> {
   const recorded = readChildren(path);
   const orphans = recorded.filter(isSameProcess);
-  await Promise.all(orphans.filter((orphan) => orphan.name !== 'broker').map(endOrphan));
-  await Promise.all(orphans.filter((orphan) => orphan.name === 'broker').map(endOrphan));
+  await Promise.all(orphans.filter(({ name }) => !serverNames.has(name)).map(endOrphan));
+  await Promise.all(orphans.filter(({ name }) => serverNames.has(name)).map(endOrphan));
   // A new supervisor may have written a record of its own meanwhile.
   if (isDeepStrictEqual(readChildren(path), recorded)) rmSync(path, { force: true });
   return orphans;

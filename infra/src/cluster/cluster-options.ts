@@ -7,8 +7,11 @@ import type { DescribeCluster, RequestedBroker } from '../broker/broker.ts';
 import type { BrokerLink } from '../broker/server-properties.ts';
 import type { Environment } from './service-environment.ts';
 
-/** `kafka`: replicas exchange their rows. `isolated`: each is alone, which shows the problem. */
-export type Topology = 'kafka' | 'isolated';
+/**
+ * `kafka`: replicas exchange their rows. `isolated`: each is alone, which shows the problem. `shared-db`: all of
+ * them work on one PostgreSQL, the other answer to it.
+ */
+export type Topology = 'kafka' | 'isolated' | 'shared-db';
 
 /** A sentence of the supervisor itself. */
 export interface Report {

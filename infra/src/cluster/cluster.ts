@@ -1,20 +1,23 @@
 /**
- * A local cluster: broker, order replicas, user-service and gateway as child processes of this one.
+ * A local cluster: broker or PostgreSQL, order replicas, user-service and gateway as child processes of this one.
  *
  * Owns their lives from the first start to the last stop, and tells the outside in `dev.json`. What must be true
  * beforehand is in `cluster-ground.ts`, what a service is given in `service-maker.ts`.
- * Order of a start: ground, broker, all services at once. Of a stop: gateway, user-service, replicas, broker.
+ * Order of a start: ground, broker or PostgreSQL, all services at once. Of a stop: gateway, user-service, replicas, the rest.
  */
 import type { Broker } from '../broker/broker.ts';
+import { startBroker } from '../broker/start-broker.ts';
 import { InfraError } from '../infra-error.ts';
-import { requireFreePort } from '../process/ports.ts';
+import type { PostgresServer } from '../postgres/postgres-server.ts';
+import { startPostgres } from '../postgres/start-postgres.ts';
+import { chooseFreePorts, requireFreePort } from '../process/ports.ts';
 import { ChildrenFile } from './children-file.ts';
 import { type ClusterGround, prepareGround } from './cluster-ground.ts';
 import { keepMemory } from './cluster-memory.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { type DevFile, removeDevFile, writeDevFile } from './dev-file.ts';
 import { type Guardian, startGuardian } from './guardian.ts';
-import { KeptBroker } from './kept-broker.ts';
+import { type KeepableServer, KeptServer } from './kept-server.ts';
 import { replicasKnown } from './known-replicas.ts';
 import { makeGateway, makeReplica, makeUserService, type ServiceGround } from './service-maker.ts';
 import type { ServiceProcess } from './service-process.ts';
@@ -28,8 +31,10 @@ export class Cluster {
   readonly #children: ChildrenFile;
   readonly #guardian: Guardian;
   readonly #replicas: ServiceProcess[] = [];
-  #broker: KeptBroker | null = null;
-  #brokerPid: number | null = null;
+  #broker: KeptServer<Broker> | null = null;
+  #postgres: KeptServer<PostgresServer> | null = null;
+  /** Pid of a server that is being started and is nobody's yet. */
+  #startingPid: number | null = null;
   #userService: ServiceProcess | null = null;
   #gateway: ServiceProcess | null = null;
   /** `dev.json` is kept up to date from the moment everything is ready until the stop begins. */
@@ -59,9 +64,14 @@ export class Cluster {
     return cluster;
   }
 
-  /** Null in the isolated topology. */
+  /** Null in topologies without one. */
   get broker(): Broker | null {
-    return this.#broker?.broker ?? null;
+    return this.#broker?.server ?? null;
+  }
+
+  /** Null in the other topologies than `shared-db`. */
+  get postgres(): PostgresServer | null {
+    return this.#postgres?.server ?? null;
   }
 
   get replicas(): readonly ServiceProcess[] {
@@ -83,7 +93,8 @@ export class Cluster {
 
   /** Pids of all children alive right now. */
   get pids(): readonly number[] {
-    const pids = [this.#broker?.pid ?? null, ...this.services.map((service) => service.pid)];
+    const servers = [this.#broker, this.#postgres].map((server) => server?.pid ?? null);
+    const pids = [...servers, ...this.services.map((service) => service.pid)];
     return pids.filter((pid) => pid !== null);
   }
 
@@ -111,7 +122,7 @@ export class Cluster {
     await replica.start();
     this.#remember();
     await replica.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false, onProgress: this.#progress });
-    // Isolated, others know the replicas from their environment alone.
+    // Without a broker, others know the replicas from their environment alone.
     if (this.#broker === null) await Promise.all([this.userService.restart(), this.gateway.restart()]);
     return replica;
   }
@@ -124,31 +135,35 @@ export class Cluster {
 
   /** SIGKILL to everything, also in the middle of a start or stop; resolves when no process of ours is left. */
   async stopAtOnce(): Promise<void> {
-    // The broker of a start under way is nobody's yet; its start then fails and takes itself down.
-    if (this.#brokerPid !== null && this.#broker === null) killGroup(this.#brokerPid);
-    await Promise.all([...this.services.map((service) => service.stopAtOnce()), this.#broker?.stopAtOnce()]);
+    // The server of a start under way is nobody's yet; its start then fails and takes itself down.
+    if (this.#startingPid !== null) killGroup(this.#startingPid);
+    const kept = [...this.services, this.#broker, this.#postgres];
+    await Promise.all(kept.map((one) => one?.stopAtOnce()));
     await this.stop();
   }
 
   /** What `dev.json` says now. */
   describe(): DevFile {
-    const broker = this.broker;
+    const { broker, postgres } = this;
     return {
       pid: process.pid,
       broker: broker && { kind: broker.kind, bootstrap: broker.bootstrap, pid: broker.pid },
       gateway: this.#gateway && { url: this.#gateway.url, pid: this.#gateway.pid },
+      ...(postgres && { postgres: { kind: postgres.kind, url: postgres.shownUrl, pid: postgres.pid } }),
       userService: this.#userService && { url: this.#userService.url, pid: this.#userService.pid },
       orderReplicas: this.#replicas.map((replica) => ({
         replicaId: replica.name,
         url: replica.url,
         pid: replica.pid,
-        database: replica.database,
+        database: postgres === null ? replica.database : null,
       })),
     };
   }
 
   async #start(): Promise<void> {
-    if (this.#options.topology === 'kafka') this.#broker = await this.#startBroker();
+    if (this.#options.topology === 'kafka') this.#broker = await this.#keepBroker();
+    if (this.#options.topology === 'shared-db') this.#postgres = await this.#keepPostgres();
+    this.#startingPid = null;
     const from = this.#serviceGround();
     for (let number = 1; number <= this.#ground.memory.replicas; number += 1) {
       this.#replicas.push(makeReplica(from, number));
@@ -175,28 +190,51 @@ export class Cluster {
     if (missing !== null) onReport({ level: 'warn', message: missing });
   }
 
-  #startBroker(): Promise<KeptBroker> {
+  async #keepBroker(): Promise<KeptServer<Broker>> {
     const { dataDir, ports, environment, describeCluster, signal } = this.#options;
-    return KeptBroker.start({
+    const server = await startBroker({
+      requested: this.#options.broker,
+      remembered: this.#ground.memory.broker,
+      dataDir,
+      port: ports.kafka,
+      links: this.#options.brokerLinks,
+      environment,
+      describeCluster,
+      signal,
+      onProgress: this.#progress,
+      onSpawn: (pid) => this.#record('broker', pid),
+    });
+    return this.#keep('broker', server);
+  }
+
+  async #keepPostgres(): Promise<KeptServer<PostgresServer>> {
+    const { environment, signal } = this.#options;
+    // Only the services speak to it, and they are told where it is: any port will do.
+    const [port = 0] = await chooseFreePorts(1);
+    const server = await startPostgres({
+      folder: this.#ground.directory.postgresFolder,
+      port,
+      environment,
+      signal,
+      onProgress: this.#progress,
+      onSpawn: (pid) => this.#record('postgres', pid),
+    });
+    return this.#keep('postgres', server);
+  }
+
+  #keep<S extends KeepableServer>(name: string, server: S): Promise<KeptServer<S>> {
+    return KeptServer.start({
+      name,
+      server,
       isRestarting: this.#options.isRestarting,
       onDeath: (message) => this.#options.onReport({ level: 'warn', message }),
       onChange: () => this.#tell(),
-      start: {
-        requested: this.#options.broker,
-        remembered: this.#ground.memory.broker,
-        dataDir,
-        port: ports.kafka,
-        links: this.#options.brokerLinks,
-        environment,
-        describeCluster,
-        signal,
-        onProgress: this.#progress,
-        onSpawn: (pid) => {
-          this.#brokerPid = pid;
-          this.#children.record('broker', pid);
-        },
-      },
     });
+  }
+
+  #record(name: string, pid: number): void {
+    this.#startingPid = pid;
+    this.#children.record(name, pid);
   }
 
   async #stop(): Promise<void> {
@@ -204,7 +242,7 @@ export class Cluster {
     await this.#gateway?.stop();
     await this.#userService?.stop();
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
-    await this.#broker?.stop();
+    await Promise.all([this.#broker?.stop(), this.#postgres?.stop()]);
     removeDevFile(this.#ground.directory.devFile);
     this.#children.remove();
     await this.#guardian.dismiss();
@@ -216,6 +254,7 @@ export class Cluster {
       options: this.#options,
       ground: this.#ground,
       broker: this.broker,
+      postgres: this.postgres,
       onSpawn: (name, pid) => this.#children.record(name, pid),
       onChange: () => this.#tell(),
     };

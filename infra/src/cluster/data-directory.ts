@@ -3,7 +3,7 @@
  *
  * A marker file says that the folder is ours; a folder that holds other things is never written to and never
  * emptied. Names of ours: `cluster.json`, `secret`, `dev.json`, `children.json`, `supervisor.lock`, `broker/`,
- * `order-<n>/`, `user-service/`. What else a user puts there stays.
+ * `postgres/`, `order-<n>/`, `user-service/`. What else a user puts there stays.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,8 @@ import { writeFileAtomically } from '../process/atomic-file.ts';
 
 const markerName = '.dbsync';
 const markerText = 'Data of a local dbsync cluster. pnpm dev --fresh forgets what lies beside this file.\n';
-const forgettable = /^(?:cluster\.json|secret|dev\.json|children\.json|broker|user-service|order-\d+)$/;
+const forgettable =
+  /^(?:cluster\.json|secret|dev\.json|children\.json|broker|postgres|user-service|order-\d+)$/;
 
 /** Paths inside a data directory. */
 export interface DataDirectory {
@@ -24,6 +25,7 @@ export interface DataDirectory {
   readonly childrenFile: string;
   readonly lockFile: string;
   readonly brokerFolder: string;
+  readonly postgresFolder: string;
   /** SQLite file of the service with the given name. */
   databaseOf(name: string): string;
 }
@@ -52,6 +54,7 @@ export function openDataDirectory(path: string): DataDirectory {
     childrenFile: join(path, 'children.json'),
     lockFile: join(path, 'supervisor.lock'),
     brokerFolder: join(path, 'broker'),
+    postgresFolder: join(path, 'postgres'),
     databaseOf: (name) => join(path, name, name === 'user-service' ? 'users.db' : 'orders.db'),
   };
 }

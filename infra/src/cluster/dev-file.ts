@@ -12,7 +12,7 @@ const partSchema = z.object({ url: z.string(), pid: z.number().nullable() });
 const devFileSchema = z.object({
   /** The supervisor: SIGTERM to it takes everything down. */
   pid: z.number(),
-  /** Null in the isolated topology. */
+  /** Null in topologies without one. */
   broker: z
     .object({
       kind: z.enum(['external', 'docker', 'java']),
@@ -20,6 +20,10 @@ const devFileSchema = z.object({
       pid: z.number().nullable(),
     })
     .nullable(),
+  /** Only in the topology `shared-db`; the URL is without the password. */
+  postgres: z
+    .object({ kind: z.enum(['external', 'embedded']), url: z.string(), pid: z.number().nullable() })
+    .optional(),
   gateway: partSchema.nullable(),
   userService: partSchema.nullable(),
   orderReplicas: z.array(
@@ -28,8 +32,8 @@ const devFileSchema = z.object({
       url: z.string(),
       /** Null while it is down and not yet started again. */
       pid: z.number().nullable(),
-      /** Absolute path of the SQLite file. */
-      database: z.string(),
+      /** Absolute path of the SQLite file; null where all share one PostgreSQL. */
+      database: z.string().nullable(),
     }),
   ),
 });

@@ -18,8 +18,10 @@ export interface SharedSettings {
   readonly secretFile: string;
   readonly topicPrefix: string;
   readonly logLevel: string;
-  /** Null in the isolated topology. */
+  /** Null in topologies without one. */
   readonly broker: { readonly bootstrap: string; readonly isExternal: boolean } | null;
+  /** URL of the PostgreSQL that all replicas share; null in the other topologies. */
+  readonly databaseUrl: string | null;
 }
 
 /** What one service has of its own. */
@@ -43,7 +45,7 @@ export function orderServiceEnvironment(
     ...common(shared, own),
     REPLICA_ID: own.replicaId,
     ADVERTISED_URL: urlOf(own.port),
-    DBSYNC_TOPOLOGY: shared.broker === null ? 'isolated' : 'kafka',
+    ...topologyOf(shared),
     ...shared.extra,
   };
 }
@@ -79,6 +81,11 @@ export function gatewayEnvironment(
       : {}),
     ...shared.extra,
   };
+}
+
+function topologyOf({ broker, databaseUrl }: SharedSettings): Record<string, string> {
+  if (databaseUrl !== null) return { DBSYNC_TOPOLOGY: 'shared-db', DATABASE_URL: databaseUrl };
+  return { DBSYNC_TOPOLOGY: broker === null ? 'isolated' : 'kafka' };
 }
 
 /** Where a service of ours listens. */

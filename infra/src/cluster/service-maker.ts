@@ -2,6 +2,7 @@
  * Makes the service processes of a cluster: name, port, database, environment and listeners of each.
  */
 import type { Broker } from '../broker/broker.ts';
+import type { PostgresServer } from '../postgres/postgres-server.ts';
 import type { ClusterGround } from './cluster-ground.ts';
 import { type ClusterOptions, ownServices } from './cluster-options.ts';
 import {
@@ -17,8 +18,10 @@ import { ServiceProcess } from './service-process.ts';
 export interface ServiceGround {
   readonly options: ClusterOptions;
   readonly ground: ClusterGround;
-  /** Null in the isolated topology. */
+  /** Null in topologies without one. */
   readonly broker: Broker | null;
+  /** Null in the other topologies than `shared-db`. */
+  readonly postgres: PostgresServer | null;
   readonly onSpawn: (name: string, pid: number) => void;
   readonly onChange: () => void;
 }
@@ -32,6 +35,7 @@ export function makeReplica(from: ServiceGround, number: number): ServiceProcess
     name: replicaId,
     script: (from.options.scripts ?? ownServices).orderService,
     ...own,
+    shownDatabase: from.postgres?.shownUrl ?? database,
     environment: () => ({
       ...orderServiceEnvironment(sharedSettings(from), own),
       ...from.options.replicaEnvironment?.(replicaId),
@@ -50,6 +54,7 @@ export function makeUserService(
     name,
     script: (from.options.scripts ?? ownServices).userService,
     ...own,
+    shownDatabase: own.database,
     environment: () =>
       userServiceEnvironment(sharedSettings(from), { ...own, orderServiceUrls: orderServiceUrls() }),
   });
@@ -63,6 +68,7 @@ export function makeGateway(from: ServiceGround, orderServiceUrls: () => readonl
     name: 'gateway',
     script: (scripts ?? ownServices).gateway,
     ...own,
+    shownDatabase: '',
     environment: () =>
       gatewayEnvironment(sharedSettings(from), {
         ...own,
@@ -79,6 +85,7 @@ function makeService(
     readonly script: string;
     readonly port: number;
     readonly database: string;
+    readonly shownDatabase: string;
     readonly environment: () => Record<string, string>;
   },
 ): ServiceProcess {
@@ -93,7 +100,7 @@ function makeService(
 }
 
 function sharedSettings(from: ServiceGround): SharedSettings {
-  const { options, ground, broker } = from;
+  const { options, ground, broker, postgres } = from;
   return {
     inherited: options.environment,
     extra: options.serviceEnvironment ?? {},
@@ -102,5 +109,6 @@ function sharedSettings(from: ServiceGround): SharedSettings {
     topicPrefix: ground.memory.topicPrefix,
     logLevel: options.logLevel,
     broker: broker && { bootstrap: broker.bootstrap, isExternal: broker.kind === 'external' },
+    databaseUrl: postgres?.url ?? null,
   };
 }

@@ -17,8 +17,10 @@ export interface ServiceProcessOptions {
   readonly name: string;
   readonly script: string;
   readonly port: number;
-  /** Empty for a service that keeps nothing. */
+  /** SQLite file, made or not; empty for a service that keeps nothing. */
   readonly database: string;
+  /** Where its rows are, for people. */
+  readonly shownDatabase: string;
   /** Asked anew at each start. */
   readonly environment: () => Record<string, string>;
   readonly isRestarting: boolean;
@@ -43,6 +45,7 @@ export class ServiceProcess {
   readonly url: string;
   readonly port: number;
   readonly database: string;
+  readonly shownDatabase: string;
   readonly #keeper: Keeper;
   #recentLines: string[] = [];
 
@@ -51,6 +54,7 @@ export class ServiceProcess {
     this.port = options.port;
     this.url = urlOf(options.port);
     this.database = options.database;
+    this.shownDatabase = options.shownDatabase;
     this.#keeper = new Keeper({
       name: options.name,
       isRestarting: options.isRestarting,

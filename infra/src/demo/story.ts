@@ -9,10 +9,15 @@ import { InfraError } from '../infra-error.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { createUser, placeOrder, productsOf } from './shop.ts';
 
+/** The two halves of the story; a shared database has no such story to tell. */
+type StoryTopology = Exclude<Topology, 'shared-db'>;
+
 /** What the story needs. */
 export interface StoryOptions {
   /** Starts a cluster of two replicas with data of its own. */
-  readonly startCluster: (topology: Topology) => Promise<Pick<Cluster, 'replicas' | 'userService' | 'stop'>>;
+  readonly startCluster: (
+    topology: StoryTopology,
+  ) => Promise<Pick<Cluster, 'replicas' | 'userService' | 'stop'>>;
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -56,7 +61,7 @@ type StoryCluster = Awaited<ReturnType<StoryOptions['startCluster']>>;
 
 async function withCluster(
   story: StoryOptions,
-  topology: Topology,
+  topology: StoryTopology,
   act: (cluster: StoryCluster) => Promise<void>,
 ): Promise<void> {
   const cluster = await story.startCluster(topology);

@@ -27,11 +27,12 @@ export function readyLine(elapsedMs: number): string {
 export function bannerText(banner: Banner): string {
   const { cluster, dataDir, workingDir } = banner;
   const shown = (path: string): string => {
+    if (URL.canParse(path)) return path;
     const nearer = relative(workingDir, path);
     return nearer.length < path.length && !nearer.startsWith('..') ? nearer : path;
   };
   const services = cluster.services.map((service) =>
-    `  ${service.name.padEnd(13)} ${service.url.padEnd(24)} ${service.database === '' ? '' : shown(service.database)}`.trimEnd(),
+    `  ${service.name.padEnd(13)} ${service.url.padEnd(24)} ${service.shownDatabase === '' ? '' : shown(service.shownDatabase)}`.trimEnd(),
   );
   const kafka =
     cluster.broker && `  ${'Kafka'.padEnd(13)} ${cluster.broker.bootstrap.padEnd(24)} ${cluster.broker.kind}`;

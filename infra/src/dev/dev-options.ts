@@ -27,7 +27,8 @@ export const devHelp = `pnpm dev: a real Kafka, order replicas, the user-service
 
   --replicas N           order replicas, 1 to 32 (default: as many as the data remember, else 2)
   --topology NAME        kafka: replicas exchange their rows (default); isolated: each is alone, which shows the
-                         problem. Not built yet: shared-db, connect
+                         problem; shared-db: all of them on one PostgreSQL, that of DATABASE_URL or our own.
+                         Not built yet: connect
   --broker KIND          auto (default): KAFKA_BROKERS, else Docker, else Java; or one of external, docker, java
   --kafka-port PORT      port of our own broker (default 9092)
   --order-port PORT      port of order-1; order-2 takes the next one, and so on (default 60001)
@@ -48,13 +49,14 @@ export const devHelp = `pnpm dev: a real Kafka, order replicas, the user-service
   Keys, in a terminal: h help, a add a replica, k kill -9 one, r restart one, v verify, q quit.
   Ctrl-C, SIGTERM or the end of the parent process takes everything down in order; a second Ctrl-C at once.
 
-  Environment: KAFKA_BROKERS, KAFKA_SSL*, KAFKA_SASL*, KAFKA_IMAGE, JAVA_HOME, XDG_CACHE_HOME (the broker's jars),
+  Environment: DATABASE_URL, KAFKA_BROKERS, KAFKA_SSL*, KAFKA_SASL*, KAFKA_IMAGE, JAVA_HOME, XDG_CACHE_HOME (the broker's jars),
   LOG_LEVEL (of the services), NO_COLOR.
 
   exit: 0 stopped as asked, 1 failed, 2 wrong usage, 130 stopped at once`;
 
 const portOptions = ['kafka-port', 'order-port', 'user-port', 'gateway-port'] as const;
-const plannedTopologies = ['shared-db', 'connect'];
+const topologies: readonly Topology[] = ['kafka', 'isolated', 'shared-db'];
+const plannedTopologies = ['connect'];
 const mostReplicas = 32;
 
 /**
@@ -121,11 +123,12 @@ function wholeNumber(option: string, text: string, least: number, most: number):
 }
 
 function topology(name: string): Topology {
-  if (name === 'kafka' || name === 'isolated') return name;
+  const found = topologies.find((one) => one === name);
+  if (found !== undefined) return found;
   const isPlanned = plannedTopologies.includes(name);
   throw refusal(
     isPlanned ? `--topology ${name} is not built yet` : `--topology '${name}' is unknown`,
-    'Possible are kafka and isolated.',
+    `Possible are ${topologies.join(', ')}.`,
   );
 }
 

@@ -14,6 +14,8 @@ export interface LifeOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd?: string;
+  /** Runs as this user instead of ours; needs root. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** The child's whole environment; nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   /** Called for each line of either output. */
@@ -46,6 +48,7 @@ const groupSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGSTOP',
 export async function startLife(options: LifeOptions): Promise<Life> {
   const child = spawn(options.command, options.args, {
     cwd: options.cwd,
+    ...options.user,
     env: { ...options.environment },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -26,6 +26,8 @@ const deepSchema = z.object({
   rows: z.int(),
   problems: z.array(z.object({ origin: z.string(), seq: z.int(), what: z.string() })),
 });
+/** Answered by a service of the topology `shared-db`. */
+const notReplicatedSchema = z.object({ type: z.literal('/problems/not-replicated'), detail: z.string() });
 const changesSchema = z.object({
   events: z.array(z.object({ seq: z.int(), table: z.string(), chain: digest, value: z.base64() })),
 });
@@ -61,7 +63,7 @@ export function probeReplica(url: string): ReplicaProbe {
         signal: AbortSignal.timeout(deadlineMs),
         redirect: 'error',
       });
-      if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+      if (!answer.ok) throw new Error(await refusalOf(answer));
       return schema.parse(await answer.json());
     } catch (cause) {
       const why = cause instanceof z.ZodError ? 'it does not answer as a replica does' : reasonOf(cause);
@@ -83,6 +85,12 @@ export function probeReplica(url: string): ReplicaProbe {
       return (await ask(path, changesSchema)).events.find((event) => event.seq === seq);
     },
   };
+}
+
+/** Why it does not tell: in its own words where it has nothing to compare, else by the status. */
+async function refusalOf(answer: Response): Promise<string> {
+  const problem = notReplicatedSchema.safeParse(await answer.json().catch(() => null));
+  return problem.success ? problem.data.detail.replace(/\.$/, '') : `it answered ${answer.status}`;
 }
 
 function reasonOf(error: unknown): string {

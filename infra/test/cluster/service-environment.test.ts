@@ -21,6 +21,7 @@ const shared: SharedSettings = {
   extra: {},
   cluster: 'dev-1',
   secretFile: '/data/secret',
+  databaseUrl: null,
   topicPrefix: '',
   logLevel: 'info',
   broker: { bootstrap: '127.0.0.1:9092', isExternal: false },

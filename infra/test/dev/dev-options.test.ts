@@ -47,7 +47,6 @@ describe('the options of pnpm dev', () => {
     [['--replicas', ''], "--replicas '' is no whole number from 1 to 32."],
     [['--order-port', '65536'], "--order-port '65536' is no whole number from 1 to 65535."],
     [['--gateway-port', '-1'], undefined],
-    [['--topology', 'shared-db'], '--topology shared-db is not built yet.'],
     [['--topology', 'connect'], '--topology connect is not built yet.'],
     [['--topology', 'mesh'], "--topology 'mesh' is unknown."],
     [['--broker', 'kafka'], "--broker 'kafka' is unknown."],
@@ -61,7 +60,7 @@ describe('the options of pnpm dev', () => {
 
   it('say what is possible when a value is refused', () => {
     expect(() => readDevOptions(['--topology', 'connect'])).toThrow(
-      expect.objectContaining({ hint: 'Possible are kafka and isolated.' }),
+      expect.objectContaining({ hint: 'Possible are kafka, isolated, shared-db.' }),
     );
     expect(() => readDevOptions(['--broker', 'x'])).toThrow(
       expect.objectContaining({ hint: 'Possible are auto, external, docker, java.' }),
