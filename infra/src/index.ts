@@ -4,6 +4,9 @@
  * Commands in `scripts/` are thin; what they do is exported here and tested in this package.
  */
 
+export { benchHelp, readBenchOptions } from './bench/bench-options.ts';
+export { type BenchRow, tableLines } from './bench/bench-row.ts';
+export { runBench } from './bench/run-bench.ts';
 export {
   type Broker,
   type BrokerKind,

@@ -1,0 +1,20 @@
+/**
+ * Every measure of the bench, in the order of the table.
+ */
+import type { BenchGround } from './bench-ground.ts';
+import type { Measured } from './bench-row.ts';
+import { measureReadPath } from './measures/read-path.ts';
+import { measureWritePath } from './measures/write-path.ts';
+
+/** One measure: it may yield several rows. */
+export interface Measure {
+  /** What `--only` takes. */
+  readonly name: string;
+  readonly run: (ground: BenchGround) => Promise<readonly Measured[]>;
+}
+
+/** The table. */
+export const measures: readonly Measure[] = [
+  { name: 'write-path', run: measureWritePath },
+  { name: 'read-path', run: measureReadPath },
+];

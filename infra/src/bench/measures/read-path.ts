@@ -1,0 +1,42 @@
+/**
+ * Read path: GET of 50 orders a second with 64 clients on one replica, by either driver, no cache of answers.
+ *
+ * Against the same route that answers a constant body of that size.
+ */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BenchGround } from '../bench-ground.ts';
+import type { Measured } from '../bench-row.ts';
+import { contest, USERS } from '../contest.ts';
+
+const ORDERS_A_USER = 50;
+const goals = { sqlite3: 0.4, 'better-sqlite3': 0.6 } as const;
+
+/** Measures a row for each driver. */
+export async function measureReadPath(ground: BenchGround): Promise<Measured[]> {
+  const folder = ground.folder('read-path');
+  const file = join(folder, 'sqlite3', 'orders.db');
+  const task = { file, rows: USERS * ORDERS_A_USER, users: USERS };
+  const { listJson } = await ground.run<{ listJson: string }>('fillDatabase', task);
+  // A directory belongs to one process.
+  cpSync(join(folder, 'sqlite3'), join(folder, 'better-sqlite3'), { recursive: true });
+  const found = await contest(ground, {
+    kind: 'get',
+    services: {
+      constant: { kind: 'idle', file: '', listJson },
+      sqlite3: { kind: 'isolated', file, client: 'sqlite3' },
+      'better-sqlite3': {
+        kind: 'isolated',
+        file: join(folder, 'better-sqlite3', 'orders.db'),
+        client: 'better-sqlite3',
+      },
+    },
+  });
+  return (['sqlite3', 'better-sqlite3'] as const).map((client) => ({
+    measure: `read path, ${client}`,
+    unit: '/s',
+    ours: found[client],
+    limit: found.constant,
+    goal: { kind: 'at least', value: goals[client] },
+  }));
+}

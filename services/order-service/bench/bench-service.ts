@@ -1,0 +1,62 @@
+/**
+ * One order-service for `pnpm bench`: told by its only argument, a JSON object, what stands behind the routes.
+ *
+ * Prints one line of JSON when it is ready. Everything in front of the store is the service as it ships.
+ */
+import { createLogger, runService } from '@dbsync/service-kit';
+import { type OrderServiceParts, startOrderService } from '../src/app.ts';
+import type { ReplicaConfig } from '../src/config.ts';
+import { identity } from './bench-identity.ts';
+import { benchReplication } from './bench-log.ts';
+import { idleBackend, obviousBackend } from './limit-backends.ts';
+
+/** `replica`: a replica with a log in memory. `isolated`: without a log. The others: see limit-backends.ts. */
+interface Task {
+  readonly kind: 'replica' | 'isolated' | 'idle' | 'obvious';
+  readonly file: string;
+  readonly client?: ReplicaConfig['sqliteClient'];
+  /** What an idle one answers to every list. */
+  readonly listJson?: string;
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as Task;
+
+runService({
+  name: 'bench-service',
+  start: async () => {
+    const service = await startOrderService(config(), await parts());
+    process.stdout.write(`${JSON.stringify({ url: service.url })}\n`);
+    return service;
+  },
+});
+
+async function parts(): Promise<OrderServiceParts> {
+  const logger = createLogger({ name: 'bench', level: 'silent' });
+  switch (task.kind) {
+    case 'replica':
+      return { logger, replication: benchReplication() };
+    case 'isolated':
+      return { logger };
+    case 'idle':
+      return { logger, backend: idleBackend({ listJson: task.listJson ?? '[]' }) };
+    case 'obvious':
+      return { logger, backend: await obviousBackend(task) };
+  }
+}
+
+function config(): ReplicaConfig {
+  return {
+    storage: 'replica',
+    host: '127.0.0.1',
+    port: 0,
+    logLevel: 'silent',
+    replicaId: 'order-1',
+    databaseFile: task.file,
+    advertisedUrl: undefined,
+    ...identity,
+    database: 'orders',
+    sqliteClient: task.client,
+    replication: { kind: 'isolated' },
+    limits: {},
+  };
+}
