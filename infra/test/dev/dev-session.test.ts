@@ -128,7 +128,7 @@ describe('a run of pnpm dev', () => {
   it('ends with 1, says why and leaves nobody when a service cannot start', async () => {
     const { screen, exit } = await begin(['--replicas', '1'], { TINY_BROKEN: 'the disk is on fire' });
     expect(await exit).toBe(1);
-    expect(screen.text).toMatch(/dev +│ error (order-1|user-service) ended during its start/);
+    expect(screen.text).toMatch(/dev +│ error (order-1|user-service|gateway) ended during its start/);
     expect(screen.text).toMatch(/the disk is on fire/);
   });
 
