@@ -104,7 +104,11 @@ async function wire(opened: Opened): Promise<Replica> {
   // A replica that is rebuilt prefers a snapshot to the log, however short that is.
   const limits =
     prepared.note?.phase === 'set-aside' ? { ...opened.limits, snapshotMinRecords: 0 } : opened.limits;
-  const reader = reporting(opened.database.reader, (error) => failed(error));
+  let isWired = false;
+  // Before everything is wired a failure is the opening's, which deals with it by itself.
+  const reader = reporting(opened.database.reader, (error) => {
+    if (isWired) failed(error);
+  });
   const close = async (): Promise<void> => {
     mark.remove();
     await opened.database.close();
@@ -114,9 +118,9 @@ async function wire(opened: Opened): Promise<Replica> {
   await createTables(database.writer, tables);
   await claimDirectory(database.writer, { replicaId, cluster, schemaVersion });
   const topic = replication?.topic ?? '';
-  const origins = await Origins.load(opened.database.reader);
-  const positions = await loadPositions(opened.database.reader, topic);
-  const stalls = await loadStalls(opened.database.reader, topic);
+  const origins = await Origins.load(database.reader);
+  const positions = await loadPositions(database.reader, topic);
+  const stalls = await loadStalls(database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
   const isEmpty = origins.list().length === 0 && positions.size === 0;
 
@@ -255,6 +259,7 @@ async function wire(opened: Opened): Promise<Replica> {
     scrub,
     scrubbing: loop(() => scrub.step()),
   });
+  isWired = true;
   return replica;
 }
 
