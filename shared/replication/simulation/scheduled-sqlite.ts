@@ -1,0 +1,47 @@
+/**
+ * The library's SQLite file with the scheduler in front of it: same functions, same driver, same files.
+ *
+ * `module-hooks.ts` puts it in the place of `src/sqlite.ts`. Statements run one at a time in the whole cluster, each
+ * when its turn has come; so the thread pool decides nothing, and a crash can fall between any two statements.
+ */
+import * as real from '../src/sqlite.ts';
+import { gateOf, type StorageGate } from './storage-gate.ts';
+
+/** As in `src/sqlite.ts`. */
+export async function openDatabase(options: real.DatabaseOptions): Promise<real.Database> {
+  const gate = gateOf(options.file);
+  if (!gate) return real.openDatabase(options);
+  return gate.pass('opens its database', async () => {
+    const database = await real.openDatabase(options);
+    const closed = gate.opened(database);
+    return {
+      writer: scheduled(database.writer, gate),
+      reader: { all: (sql, values) => gate.pass(brief(sql), () => database.reader.all(sql, values)) },
+      close: () => gate.pass('closes its database', () => database.close().finally(closed)),
+    };
+  });
+}
+
+/** As in `src/sqlite.ts`. */
+export async function openConnection(file: string): ReturnType<typeof real.openConnection> {
+  const gate = gateOf(file);
+  if (!gate) return real.openConnection(file);
+  return gate.pass('opens a connection', async () => {
+    const connection = await real.openConnection(file);
+    const closed = gate.opened({ close: () => connection.close() });
+    const close = (): Promise<void> => gate.pass('closes a connection', () => connection.close().finally(closed));
+    return { ...scheduled(connection, gate), close };
+  });
+}
+
+function scheduled(connection: real.Connection, gate: StorageGate): real.Connection {
+  return {
+    run: (sql, values) => gate.pass(brief(sql), () => connection.run(sql, values)),
+    all: (sql, values) => gate.pass(brief(sql), () => connection.all(sql, values)),
+    execute: (script) => gate.pass(brief(script), () => connection.execute(script)),
+  };
+}
+
+function brief(sql: string): string {
+  return sql.trim().replace(/\s+/g, ' ').slice(0, 48);
+}
