@@ -69,6 +69,7 @@ export class Machine {
     if (!life) return;
     life.kill();
     this.life = undefined;
+    this.#holding = undefined;
     const left = this.#directory;
     this.#directory = this.#nextDirectory();
     copyDirectory(left, this.#directory);
@@ -114,6 +115,8 @@ export class Machine {
   async holding(): Promise<Holding> {
     const reader = this.life?.committed;
     if (reader) return this.#options.whole(() => holdingOf(reader));
+    // A life that is still opening its files may write any moment: what was seen of it is not kept.
+    if (this.isUp) return this.#options.whole(() => this.#examine());
     this.#holding ??= await this.#options.whole(() => this.#examine());
     return this.#holding;
   }

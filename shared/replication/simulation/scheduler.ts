@@ -178,5 +178,5 @@ function isBefore(a: Task, b: Task): boolean {
 }
 
 function isFileCallUnderWay(): boolean {
-  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+  return process.getActiveResourcesInfo().some((name) => /^(?:FSReq|CloseReq)/.test(name));
 }

@@ -5,7 +5,7 @@
  *                    |                                                   |
  *                    +--> holdings --> checkers <-- ledger, log memory --+
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createChain } from '../src/chain.ts';
 import type { LogRead } from '../src/change-log.ts';
 import { errorText } from '../src/errors.ts';
@@ -13,7 +13,8 @@ import type { Step } from '../src/surroundings.ts';
 import { MemoryBroker } from '../testing/memory-broker.ts';
 import { notesDatabase } from '../testing/notes-table.ts';
 import { checkInstant, type TakenRecord } from './check-instant.ts';
-import { Ledger, recoverableFrom } from './ledger.ts';
+import type { Holding } from './holding.ts';
+import { Ledger, type Recoverable, recoverableFrom } from './ledger.ts';
 import { Life } from './life.ts';
 import { LogMemory } from './log-memory.ts';
 import { DATABASE_FILE, Machine } from './machine.ts';
@@ -135,8 +136,11 @@ export class SimulatedCluster {
 
   /** Does what takes copies of rows away, and excuses those whose last copy it took. */
   async destroy(fault: string, work: () => void): Promise<void> {
-    const recoverable = async () =>
-      recoverableFrom(await Promise.all(this.kept.map((machine) => machine.holding())), this.log.now());
+    const recoverable = async (): Promise<Recoverable> => {
+      const holdings: Holding[] = [];
+      for (const machine of this.kept) holdings.push(await machine.holding());
+      return recoverableFrom(holdings, this.log.now());
+    };
     this.violations.push(...this.ledger.lost(await recoverable()));
     work();
     this.ledger.excuse(await recoverable(), fault);
@@ -162,8 +166,8 @@ export class SimulatedCluster {
       url: machine.url,
       directory,
       scheduler: this.scheduler,
-      delays: this.#random.fork(`delays ${directory}`),
-      random: this.#random.fork(`draws ${directory}`),
+      delays: this.#random.fork(`delays ${basename(directory)}`),
+      random: this.#random.fork(`draws ${basename(directory)}`),
       machine,
       reached: (_, step) => this.#reached(machine, step),
       ended: (_, error) => this.#ended(machine, error),
