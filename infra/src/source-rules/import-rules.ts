@@ -82,7 +82,7 @@ const mayImport: readonly { readonly folder: RegExp; readonly packages: RegExp }
   },
   {
     folder: /^scripts\//,
-    packages: /^@dbsync\/(?:replication(?:\/testing)?|service-kit|infra(?:\/testing)?)$/,
+    packages: /^@dbsync\/(?:replication(?:\/(?:testing|simulation))?|service-kit|infra(?:\/testing)?)$/,
   },
 ];
 

@@ -53,10 +53,17 @@ function checkPrefixes(holding: Holding, { machine }: InstantContext): Violation
 function checkPublished(holding: Holding, { machine, everLogged }: InstantContext): Violation[] {
   return holding.origins.flatMap(({ name, seq, published }): Violation[] => {
     if (published > seq) {
-      return [{ rule: 'I4', what: `${machine}: ${published} rows of ${name} are published and ${seq} exist` }];
+      return [
+        { rule: 'I4', what: `${machine}: ${published} rows of ${name} are published and ${seq} exist` },
+      ];
     }
     if (published > 0 && everLogged.get(name)?.has(published) !== true) {
-      return [{ rule: 'I4', what: `${machine}: row ${published} of ${name} is published, but was never in the log` }];
+      return [
+        {
+          rule: 'I4',
+          what: `${machine}: row ${published} of ${name} is published, but was never in the log`,
+        },
+      ];
     }
     return [];
   });

@@ -10,7 +10,7 @@ import { formatToken, parseToken } from '../src/token.ts';
 import type { Attempt } from './ledger.ts';
 import type { Machine } from './machine.ts';
 import type { Operation } from './plan.ts';
-import { elementAt, SeededRandom } from './seeded-random.ts';
+import { elementAt, type SeededRandom } from './seeded-random.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
 /** Answers that say that nothing was stored. */
@@ -60,7 +60,10 @@ export class Clients {
       this.#answered += 1;
     };
     this.#do(operation, machine).then(ended, (error: unknown) => {
-      this.#cluster.violations.push({ rule: 'I10', what: `a request to ${machine.id} failed: ${String(error)}` });
+      this.#cluster.violations.push({
+        rule: 'I10',
+        what: `a request to ${machine.id} failed: ${String(error)}`,
+      });
     });
   }
 
@@ -129,7 +132,9 @@ export class Clients {
     try {
       replica.assertReadable();
       if (sent.length > 0) await replica.covers(parseToken(sent.map(tokenOf).join()));
-      const rows = await replica.reads.all<{ note_id: string }>('SELECT note_id FROM notes WHERE superseded = 0');
+      const rows = await replica.reads.all<{ note_id: string }>(
+        'SELECT note_id FROM notes WHERE superseded = 0',
+      );
       const keys = new Set(rows.map(({ note_id }) => note_id));
       this.#expect(machine, keys, before, 'it showed that before');
       this.#expect(machine, keys, sent.map(keyOf), 'its token was sent along');

@@ -121,7 +121,10 @@ export class FaultInjector {
 
   /** A running machine that answers. */
   #open(pick: number): Machine | undefined {
-    return elementAt(this.#cluster.up.filter(({ life }) => life?.replica !== undefined), pick);
+    return elementAt(
+      this.#cluster.up.filter(({ life }) => life?.replica !== undefined),
+      pick,
+    );
   }
 
   #restart(machine: Machine, afterMs: number): void {
@@ -165,11 +168,12 @@ export class FaultInjector {
       if (isOver) return;
       const machine = this.#cluster.up.includes(armed.machine as Machine) ? armed.machine : this.#open(pick);
       if (machine) await crash(machine, 'elsewhere');
-      else this.#until(fault, async () => {
-        const other = this.#cluster.up[0];
-        if (other) await crash(other, 'elsewhere');
-        return fault.effect;
-      });
+      else
+        this.#until(fault, async () => {
+          const other = this.#cluster.up[0];
+          if (other) await crash(other, 'elsewhere');
+          return fault.effect;
+        });
     });
   }
 
@@ -189,7 +193,10 @@ export class FaultInjector {
       });
       this.#cluster.later(STOP_MS, 'looks whether a stop has ended', () => {
         if (isStopped || !isSame()) return;
-        this.#cluster.violations.push({ rule: 'I9', what: `${machine.id} did not stop within ${STOP_MS} ms` });
+        this.#cluster.violations.push({
+          rule: 'I9',
+          what: `${machine.id} did not stop within ${STOP_MS} ms`,
+        });
         machine.crash();
         this.#restart(machine, 0);
       });
@@ -218,6 +225,8 @@ export class FaultInjector {
         this.#cluster.log.truncate(partition, offset);
         // Others take the offsets at once, the later half of what was there among them.
         if (isRefilled) this.#refill(partition, lost.slice(Math.ceil(lost.length / 2)), end - offset + 2);
+        // A log loses its tail when another broker becomes the leader, and readers notice that one is another.
+        this.#cluster.broker.interruptReaders();
       });
       return lost.length > 0 ? `${lost.length} records of partition ${partition}` : undefined;
     });
@@ -226,7 +235,9 @@ export class FaultInjector {
   #recreate(fault: FaultUnderWay, { isRefilled }: { isRefilled: boolean }): void {
     this.#until(fault, async () => {
       const { broker, log } = this.#cluster;
-      const before = broker.offsets().map(({ partition, end }) => ({ end, records: broker.records(partition) }));
+      const before = broker
+        .offsets()
+        .map(({ partition, end }) => ({ end, records: broker.records(partition) }));
       const lost = broker.allRecords().length;
       if (lost === 0) return undefined;
       await this.#cluster.destroy(fault.planned.kind, () => {
@@ -413,7 +424,11 @@ export class FaultInjector {
   #appendGarbage(fault: FaultUnderWay): void {
     const { broker } = this.#cluster;
     const partition = Math.floor(fault.planned.pick * broker.partitions);
-    broker.appendRaw(partition, { key: null, value: Buffer.from(`garbage ${fault.planned.also}`), headers: {} });
+    broker.appendRaw(partition, {
+      key: null,
+      value: Buffer.from(`garbage ${fault.planned.also}`),
+      headers: {},
+    });
     fault.held(`partition ${partition} holds something else`);
   }
 

@@ -56,14 +56,19 @@ export async function holdingOf(reader: Pick<Connection, 'all'>): Promise<Holdin
       'SELECT partition, "offset" FROM replication_quarantine',
     );
     return {
-      origins: origins.map(({ row_count: rows, minted, ...origin }) => ({ ...origin, rows, isMinted: minted === 1 })),
+      origins: origins.map(({ row_count: rows, minted, ...origin }) => ({
+        ...origin,
+        rows,
+        isMinted: minted === 1,
+      })),
       positions: new Map(positions.map(({ partition, next }) => [partition, next])),
       stalled: new Set(stalls.map(({ origin }) => origin)),
       quarantined: new Set(quarantined.map(({ partition, offset }) => `${partition}:${offset}`)),
     };
   } catch (error) {
     // A crash during the very first start leaves a file without tables.
-    if (isReplicationError(error, 'database-failed') && error.message.includes('no such table')) return NOTHING;
+    if (isReplicationError(error, 'database-failed') && error.message.includes('no such table'))
+      return NOTHING;
     throw error;
   }
 }

@@ -38,6 +38,8 @@ export class Life implements Owner {
   readonly directory: string;
   isDead = false;
   stillUntilMs = 0;
+  /** True once something of the read in hand is being applied: a look at whose log it is applies nothing. */
+  isApplying = false;
   /** Present once it is open. */
   replica: Replica | undefined;
   readonly #options: LifeOptions;
@@ -120,6 +122,7 @@ export class Life implements Owner {
 
   async #reached(step: Step): Promise<void> {
     this.#options.scheduler.note(`${this.name} reaches ${step}`);
+    if (step === 'apply:planned') this.isApplying = true;
     await this.#options.reached(this, step);
     if (this.isDead) await new Promise<never>(() => undefined);
   }

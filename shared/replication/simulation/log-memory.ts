@@ -39,9 +39,11 @@ export class LogMemory {
     return this.#rowsOf(this.#broker.allRecords());
   }
 
-  /** What the log holds now, and what retention has cut from it. */
-  nowAndCut(): LoggedRows {
-    return this.#rowsOf([...this.#cut, ...this.#broker.allRecords()]);
+  /** Origins with rows in a partition whose start retention has cut. */
+  cutOrigins(): ReadonlySet<string> {
+    const cut = this.#broker.offsets().filter(({ low }) => low > 0);
+    const records = cut.flatMap(({ partition }) => this.#broker.records(partition));
+    return new Set(this.#rowsOf([...this.#cut, ...records]).keys());
   }
 
   /** Everything that the log ever held. Call it before records are taken away. */

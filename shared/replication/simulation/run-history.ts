@@ -40,6 +40,9 @@ const HELP_MS = 20_000;
 /** How long the cluster may take to become quiet, in simulated milliseconds. */
 const DRAIN_MS = 60_000;
 
+/** How long it has to stay quiet: what notices silently, by beats and by proving bookmarks, takes some seconds. */
+const CALM_MS = 8000;
+
 /** Violations told of one history at most. */
 const TOLD = 20;
 
@@ -81,10 +84,12 @@ class History {
     await this.#help();
     this.#injector.heal();
     const healedMs = scheduler.nowMs;
-    await this.#drain();
-    const drainMs = scheduler.nowMs - healedMs;
+    const drainMs = (await this.#drain()) - healedMs;
     if (violations.length === 0) violations.push(...(await this.#judge()));
-    const faults = this.#injector.faults.map(({ planned, effect = null }) => ({ kind: planned.kind, effect }));
+    const faults = this.#injector.faults.map(({ planned, effect = null }) => ({
+      kind: planned.kind,
+      effect,
+    }));
     const hasHeld = faults.every(({ effect }) => effect !== null);
     return {
       seed: this.#plan.seed,
@@ -125,25 +130,41 @@ class History {
     }
   }
 
-  async #drain(): Promise<void> {
+  /** Says when it became quiet. */
+  async #drain(): Promise<number> {
     const { scheduler, violations } = this.#cluster;
     const untilMs = scheduler.nowMs + DRAIN_MS;
-    let hasRestarted = false;
+    let quietSinceMs: number | undefined;
     for (;;) {
-      await scheduler.run(scheduler.nowMs + 250);
+      await scheduler.run(scheduler.nowMs + 500);
       const unrest = await this.#unrest();
-      if (unrest === undefined) return;
+      if (unrest === undefined) {
+        quietSinceMs ??= scheduler.nowMs;
+        if (scheduler.nowMs - quietSinceMs >= CALM_MS) return quietSinceMs;
+        continue;
+      }
+      quietSinceMs = undefined;
       if (scheduler.nowMs >= untilMs) {
         violations.push({ rule: 'I9', what: `not quiet ${DRAIN_MS} ms after the last fault: ${unrest}` });
-        return;
+        return scheduler.nowMs;
       }
-      // A newcomer that found nobody to learn from says so and waits for an operator: who starts it again.
-      const stopped = this.#cluster.up.find(({ life }) => life?.replica?.announcement().state === 'stopped');
-      if (stopped && !hasRestarted) {
-        hasRestarted = true;
-        stopped.crash();
-        stopped.start();
-      }
+      this.#operate();
+    }
+  }
+
+  /**
+   * What replicas stop for and wait for an operator: a log of which nothing is ours is accepted, as it is ours; a
+   * newcomer that found nobody to learn from is started again.
+   */
+  #operate(): void {
+    for (const machine of this.#cluster.up) {
+      const replica = machine.life?.replica;
+      if (replica?.announcement().state !== 'stopped') continue;
+      this.#cluster.scheduler.note(`the operator helps ${machine.id}`);
+      if (this.#cluster.broker.allRecords().some((record) => this.#cluster.log.placeOf(record))) {
+        machine.crash();
+        machine.start();
+      } else replica.acceptLog();
     }
   }
 
@@ -181,7 +202,12 @@ class History {
       if (replica) replicas.push(replica);
     }
     if (violations.length > 0) return [];
-    return checkOutcome({ attempts: ledger.attempts, replicas, logged: log.nowAndCut() });
+    return checkOutcome({
+      attempts: ledger.attempts,
+      replicas,
+      logged: log.now(),
+      cutOrigins: log.cutOrigins(),
+    });
   }
 
   /** Lets the cluster run until a replica has answered. */

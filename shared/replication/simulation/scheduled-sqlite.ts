@@ -29,7 +29,8 @@ export async function openConnection(file: string): ReturnType<typeof real.openC
   return gate.pass('opens a connection', async () => {
     const connection = await real.openConnection(file);
     const closed = gate.opened({ close: () => connection.close() });
-    const close = (): Promise<void> => gate.pass('closes a connection', () => connection.close().finally(closed));
+    const close = (): Promise<void> =>
+      gate.pass('closes a connection', () => connection.close().finally(closed));
     return { ...scheduled(connection, gate), close };
   });
 }

@@ -68,7 +68,14 @@ export class Scheduler {
   schedule(task: { owner: Owner; afterMs: number; label: string; run: () => void }): () => void {
     this.#order += 1;
     const { owner, label, run } = task;
-    const queued = { owner, label, run, dueMs: this.#nowMs + task.afterMs, order: this.#order, isCancelled: false };
+    const queued = {
+      owner,
+      label,
+      run,
+      dueMs: this.#nowMs + task.afterMs,
+      order: this.#order,
+      isCancelled: false,
+    };
     this.#push(queued);
     return () => {
       queued.isCancelled = true;

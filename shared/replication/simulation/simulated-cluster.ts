@@ -77,9 +77,17 @@ export class SimulatedCluster {
     this.scheduler = new Scheduler(options.print);
     const { scheduler } = this;
     const chain = createChain({ cluster, secret });
-    this.broker = new MemoryBroker({ isStepped: true, maxRecords: 7, now: () => Math.floor(scheduler.nowMs) });
+    this.broker = new MemoryBroker({
+      isStepped: true,
+      maxRecords: 7,
+      now: () => Math.floor(scheduler.nowMs),
+    });
     this.log = new LogMemory({ broker: this.broker, chain });
-    this.network = new SimulatedNetwork({ broker: this.broker, scheduler, random: options.random.fork('network') });
+    this.network = new SimulatedNetwork({
+      broker: this.broker,
+      scheduler,
+      random: options.random.fork('network'),
+    });
     this.#peers = new SimulatedPeers({ scheduler, network: this.network, chain });
     this.network.handing = (life, read) => {
       const machine = this.machines.find((one) => one.life === life);

@@ -81,7 +81,9 @@ export class SimulatedNetwork {
       open: () => this.#call(life, 'opens the log', () => client.open()),
       offsets: () => this.#call(life, 'asks for offsets', () => client.offsets()),
       append: (partition, records) =>
-        this.#call(life, `appends ${records.length} to ${partition}`, () => this.#append(client, partition, records)),
+        this.#call(life, `appends ${records.length} to ${partition}`, () =>
+          this.#append(client, partition, records),
+        ),
       follow: (reader) => this.#call(life, 'follows', () => this.#follow(life, client, reader)),
       close: () => client.close(),
     };
@@ -104,8 +106,9 @@ export class SimulatedNetwork {
       startOf: (partition) => reader.startOf(partition),
       take: async (read) => {
         const handed = this.handing(life, read);
+        life.isApplying = false;
         const answer = await reader.take(handed);
-        if (answer === 'go on') this.took(life, handed);
+        if (answer === 'go on' && life.isApplying) this.took(life, handed);
         return answer;
       },
       broke: (error) => reader.broke(error),

@@ -75,7 +75,12 @@ export class SimulatedPeers {
     }
     const answer = await new Promise<T>((resolve, reject) => {
       const late = (): void => reject(peerFailed(`${url} does not answer`));
-      const cancel = this.#scheduler.schedule({ owner: asking, afterMs: ANSWER_MS, label: 'waited too long', run: late });
+      const cancel = this.#scheduler.schedule({
+        owner: asking,
+        afterMs: ANSWER_MS,
+        label: 'waited too long',
+        run: late,
+      });
       const settle = (run: () => void): void => {
         cancel();
         run();

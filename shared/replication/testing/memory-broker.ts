@@ -103,9 +103,15 @@ export class MemoryBroker {
     found.end = Math.min(found.end, Math.max(offset, found.low));
   }
 
-  /** The topic is deleted and made anew, empty. */
+  /** The topic is deleted and made anew, empty. Readers are interrupted by that, as those of Kafka are. */
   recreate(): void {
     this.#partitions = this.#fresh();
+    this.interruptReaders();
+  }
+
+  /** Partitions get other leaders: readers ask again where to read from. */
+  interruptReaders(): void {
+    for (const client of this.#clients) client.interrupt();
   }
 
   /** The topic gets more partitions, empty ones. */

@@ -15,6 +15,7 @@ export class MemoryChangeLog implements ChangeLog {
   #pumping: Promise<void> | undefined;
   #delivering: Promise<unknown> | undefined;
   #isCut = false;
+  #mustSeek = false;
 
   constructor(broker: MemoryBroker) {
     this.#broker = broker;
@@ -74,14 +75,20 @@ export class MemoryChangeLog implements ChangeLog {
     reader?.broke(error);
   }
 
+  /** The reader that runs now asks where to read from before it reads on. */
+  interrupt(): void {
+    this.#mustSeek = this.#reader !== undefined;
+  }
+
   /** True when a read would find something. */
   isHungry(): boolean {
-    return this.#nextPartition() !== undefined;
+    return this.#mustSeek ? this.#canRead() : this.#nextPartition() !== undefined;
   }
 
   /** Delivers one read; false when there is nothing to read. */
   async deliver(): Promise<boolean> {
     const reader = this.#reader;
+    if (this.#mustSeek) this.#seek();
     const partition = this.#nextPartition();
     if (!reader || partition === undefined) return false;
     const cursor = this.#cursors.get(partition) ?? 0;
@@ -95,7 +102,7 @@ export class MemoryChangeLog implements ChangeLog {
     this.#delivering = taking;
     const answer = await taking;
     if (this.#reader !== reader) return true;
-    if (answer === 'seek') this.#seek();
+    if (answer === 'seek' || this.#mustSeek) this.#seek();
     else this.#cursors.set(partition, next);
     return true;
   }
@@ -116,8 +123,12 @@ export class MemoryChangeLog implements ChangeLog {
     if (this.#isCut || !this.#broker.isReachable) throw unreachable('the broker is away');
   }
 
+  #canRead(): boolean {
+    return this.#reader !== undefined && !this.#isCut && this.#broker.isReachable;
+  }
+
   #nextPartition(): number | undefined {
-    if (!this.#reader || this.#isCut || !this.#broker.isReachable) return undefined;
+    if (!this.#canRead()) return undefined;
     const hungry = this.#broker.offsets().find(({ partition, low, end }) => {
       const cursor = this.#cursors.get(partition) ?? 0;
       return end > low && cursor !== end;
@@ -126,6 +137,7 @@ export class MemoryChangeLog implements ChangeLog {
   }
 
   #seek(): void {
+    this.#mustSeek = false;
     for (let partition = 0; partition < this.#broker.partitions; partition += 1) {
       this.#cursors.set(partition, this.#reader?.startOf(partition) ?? 0);
     }

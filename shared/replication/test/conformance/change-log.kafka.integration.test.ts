@@ -65,6 +65,10 @@ async function makeGround(): Promise<LogGround> {
       await endOf(partition);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
     },
+    recreate: async () => {
+      await admin.deleteTopics({ topics: [topic] });
+      await waitUntil('the topic is gone', async () => !(await admin.listTopics()).includes(topic), 30_000);
+    },
     announced: async ({ key, value, signature }, agoMs) => {
       const producer = kafka.producer();
       await producer.connect();

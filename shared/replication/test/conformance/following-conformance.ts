@@ -161,6 +161,72 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
       });
     });
 
+    describe('a topic that is made anew', () => {
+      it('gives nothing of itself before the reader was asked again where to start, or has broken', async () => {
+        await log.append(0, outgoing(...numbered(5)));
+        const reader = new Collector();
+        let seenTooEarly = false;
+        await follow(reader);
+        await reader.hasRead(0, 5);
+        const { asked } = reader;
+        reader.answer = () => {
+          seenTooEarly ||= reader.asked === asked;
+          return 'go on';
+        };
+        await ground.recreate();
+        const other = ground.connect().log;
+        await waitUntil('it is there again', () => other.open().then(() => true, String), 30_000);
+        // More than there were: the old place lies within the new topic.
+        await other.append(0, outgoing(...numbered(8, 'new')));
+        const isInterrupted = (): boolean => reader.asked > asked || reader.errors.length > 0;
+        await waitUntil('the reader is interrupted', isInterrupted, 60_000);
+        expect(seenTooEarly).toBe(false);
+      });
+    });
+
+    describe('what comes twice', () => {
+      it('is stored twice, at offsets of its own, and the answer names the later ones', async () => {
+        expect(await log.append(0, outgoing('a', 'b'))).toEqual({ lastOffset: 1 });
+        expect(await log.append(0, outgoing('a', 'b'))).toEqual({ lastOffset: 3 });
+        const reader = new Collector();
+        await follow(reader);
+        await reader.hasRead(0, 4);
+        expect(reader.values(0)).toEqual(['a', 'b', 'a', 'b']);
+      });
+    });
+
+    describe('a log that lost its start', () => {
+      it('gives what is left to a reader that stands beyond the cut, and goes on', async () => {
+        await log.append(0, outgoing(...numbered(8)));
+        await ground.retain(0, 6);
+        const reader = new Collector();
+        reader.starts.set(0, 7);
+        await follow(reader);
+        await reader.hasRead(0, 8);
+        await log.append(0, outgoing('next'));
+        await reader.hasRead(0, 9);
+        expect(reader.values(0)).toEqual(['v7', 'next']);
+        expect((await log.offsets()).find(({ partition }) => partition === 0)).toMatchObject({
+          low: 6,
+          end: 9,
+        });
+      });
+
+      it('that is all of it keeps its end, and what comes next follows there', async () => {
+        await log.append(0, outgoing(...numbered(4)));
+        await ground.retain(0, 4);
+        expect((await log.offsets()).find(({ partition }) => partition === 0)).toMatchObject({
+          low: 4,
+          end: 4,
+        });
+        expect(await log.append(0, outgoing('next'))).toEqual({ lastOffset: 4 });
+        const reader = new Collector();
+        await follow(reader);
+        await reader.hasRead(0, 5);
+        expect(reader.values(0)).toEqual(['next']);
+      });
+    });
+
     describe('stopping', () => {
       it('ends the taking, the piece in hand included, and following again works', async () => {
         await log.append(0, outgoing(...numbered(30)));
