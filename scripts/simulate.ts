@@ -53,7 +53,7 @@ async function main(): Promise<number> {
   const [firstSeed, histories, workers] = [values.seed, values.histories, values.workers].map(wholeNumber);
   if (!firstSeed || !histories || !workers)
     throw new Error('--seed, --histories and --workers are whole numbers from 1 on');
-  if (values.bugs) return findBugs(workers);
+  if (values.bugs) return findBugs(workers, values.report);
   if (values.plan !== undefined) {
     const { plan } = JSON.parse(readFileSync(values.plan, 'utf8')) as { plan: Plan };
     return tell(await runAlone({ plan, isTraced: values.trace }));
@@ -121,16 +121,20 @@ async function shrink(seed: string): Promise<number> {
   return 1;
 }
 
-async function findBugs(workers: number): Promise<number> {
+async function findBugs(workers: number, report: string | undefined): Promise<number> {
   const found: Record<string, string> = {};
   for (const { name } of plantedBugs) {
-    const caught = await searchBug(name, { workers });
+    const { caught, tried } = await searchBug(name, { workers });
     if (caught) found[name] = caught.seed;
     const [first] = caught?.violations ?? [];
-    say(caught ? `${name}: seed ${caught.seed}, ${first?.rule}: ${first?.what}` : `${name}: NOT CAUGHT`);
+    say(
+      caught
+        ? `${name}: seed ${caught.seed}, ${first?.rule}: ${first?.what}`
+        : `${name}: NOT CAUGHT by ${tried} seeds`,
+    );
   }
   const count = Object.keys(found).length;
-  say(JSON.stringify(found));
+  if (report !== undefined) writeFileSync(report, `${JSON.stringify(found, null, 2)}\n`);
   say(`${count} of ${plantedBugs.length} planted bugs caught within ${MAX_SEEDS} seeds`);
   return count === plantedBugs.length ? 0 : 1;
 }

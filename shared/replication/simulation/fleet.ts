@@ -21,18 +21,24 @@ export async function runFleet(options: {
   /** Name of the planted bug that the library is loaded with. */
   readonly bug?: string | undefined;
   readonly next: () => WorkerJob | undefined;
-  readonly ended: (result: HistoryResult, job: WorkerJob) => void;
+  readonly ended: (result: HistoryResult) => void;
+  /** True once nothing more is wanted: histories under way are given up. */
+  readonly isOver?: () => boolean;
 }): Promise<void> {
-  await Promise.all(
-    Array.from({ length: options.workers }, async () => {
-      const worker = new Worker(options.bug);
-      try {
-        for (let job = options.next(); job; job = options.next()) options.ended(await worker.run(job), job);
-      } finally {
-        worker.end();
-      }
-    }),
-  );
+  const workers = Array.from({ length: options.workers }, () => new Worker(options.bug));
+  const work = async (worker: Worker): Promise<void> => {
+    for (let job = options.next(); job; job = options.next()) {
+      const result = await worker.run(job);
+      if (options.isOver?.() === true) return;
+      options.ended(result);
+      if (options.isOver?.() === true) for (const one of workers) one.end();
+    }
+  };
+  try {
+    await Promise.all(workers.map(work));
+  } finally {
+    for (const one of workers) one.end();
+  }
 }
 
 /** Runs one history alone. */
@@ -72,6 +78,7 @@ class Worker {
     const child = this.#child;
     this.#child = undefined;
     child?.kill('SIGKILL');
+    this.#answer(undefined);
   }
 
   #start(): ChildProcess {

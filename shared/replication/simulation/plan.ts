@@ -67,7 +67,7 @@ export interface Plan {
 }
 
 /** Clients of a history. */
-export const CLIENTS = 6;
+const CLIENTS = 6;
 
 /** Time in which operations begin, in milliseconds. */
 const SPAN_MS = 24_000;

@@ -38,7 +38,7 @@ export interface HistoryResult {
 const HELP_MS = 20_000;
 
 /** How long the cluster may take to become quiet, in simulated milliseconds. */
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 40_000;
 
 /** How long it has to stay quiet: what notices silently, by beats and by proving bookmarks, takes some seconds. */
 const CALM_MS = 8000;

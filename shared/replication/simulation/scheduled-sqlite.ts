@@ -35,6 +35,20 @@ export async function openConnection(file: string): ReturnType<typeof real.openC
   });
 }
 
+/** As in `src/sqlite.ts`. */
+export async function openForReading(file: string): ReturnType<typeof real.openForReading> {
+  const gate = gateOf(file);
+  if (!gate) return real.openForReading(file);
+  return gate.pass('opens a connection for reading', async () => {
+    const connection = await real.openForReading(file);
+    const closed = gate.opened({ close: () => connection.close() });
+    return {
+      all: (sql, values) => gate.pass(brief(sql), () => connection.all(sql, values)),
+      close: () => gate.pass('closes a connection', () => connection.close().finally(closed)),
+    };
+  });
+}
+
 function scheduled(connection: real.Connection, gate: StorageGate): real.Connection {
   return {
     run: (sql, values) => gate.pass(brief(sql), () => connection.run(sql, values)),
