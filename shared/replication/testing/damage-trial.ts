@@ -186,7 +186,11 @@ class Trial {
       const isWell = async (): Promise<boolean | string> => {
         if (failures.length > 0) return true;
         const status = await replica.status();
-        const isDone = status.damage.state === 'none' && status.scrub.passes > 0 && status.state === 'live';
+        const isDone =
+          status.damage.state === 'none' &&
+          status.scrub.passes > 0 &&
+          status.scrub.problems.length === 0 &&
+          status.state === 'live';
         return (isDone && (await this.#isEqual()) === true) || JSON.stringify(status);
       };
       await waitUntil('the damaged replica is well', isWell, 30_000);

@@ -51,6 +51,9 @@ export interface ScrubOptions {
 /** Time before the first pass, so that a start is not slowed down, in milliseconds. */
 const FIRST_MS = 5000;
 
+/** Time to the next pass while something is wrong and no peer has said so yet, in milliseconds. */
+const ASK_AGAIN_MS = 30_000;
+
 /** Problems that are told. */
 const MAX_TOLD = 10;
 
@@ -93,7 +96,7 @@ export class Scrub {
       const lastPassAt = new Date(world.clock.now()).toISOString();
       const lastPassMs = Math.round(world.clock.monotonic() - begunAtMs);
       this.#status = { ...this.#status, passes: this.#status.passes + 1, lastPassAt, lastPassMs, problems };
-      return pauseMs;
+      return problems.length > 0 ? Math.min(pauseMs, ASK_AGAIN_MS) : pauseMs;
     } catch (error) {
       if (error instanceof Stopped) return Number.POSITIVE_INFINITY;
       if (!isReplicationError(error) || isReplicationError(error, 'database-damaged')) throw error;
