@@ -30,10 +30,13 @@ export async function findEngine(): Promise<EngineImages | { readonly absent: st
 
 async function look(): Promise<EngineImages | { readonly absent: string }> {
   const environment = process.env;
-  const docker = await findDocker({ environment, onProgress: (sentence) => console.info(sentence) });
-  if ('absent' in docker) return docker;
+  const asked = await callDocker({ environment, args: ['version', '--format', '{{.Server.Version}}'] });
+  if (asked.outcome === 'missing') return { absent: 'there is no docker command' };
+  if (asked.exitCode !== 0) return { absent: 'no Docker engine answers' };
   const service = environment.SERVICE_IMAGE || serviceImage;
   const inspected = await callDocker({ environment, args: ['image', 'inspect', service] });
   if (inspected.exitCode !== 0) return { absent: `there is no image ${service}: build it with pnpm images` };
-  return { service, kafka: dockerImage(environment) };
+  // Last, as it may pull the image of Kafka.
+  const docker = await findDocker({ environment, onProgress: (sentence) => console.info(sentence) });
+  return 'absent' in docker ? docker : { service, kafka: dockerImage(environment) };
 }
