@@ -27,6 +27,20 @@ async function readOrders(url: string, signal: AbortSignal): Promise<Map<string,
   return failures;
 }
 
+/** Waits until a replica answers through the gateway. */
+async function untilServing(url: string, name: string): Promise<void> {
+  await waitFor({
+    what: `${name} to serve through the gateway`,
+    timeoutMs: 30_000,
+    look: async () => {
+      const answer = await fetch(`${url}/order-service/ada/orders`);
+      await answer.arrayBuffer();
+      const served = answer.headers.get('x-served-by');
+      return served === name ? { found: true } : { missing: `${answer.status} by ${served}` };
+    },
+  });
+}
+
 describe('a rolling upgrade', () => {
   it('replaces every replica under load, and no request through the gateway fails', async () => {
     if ('absent' in engine) return;
@@ -37,6 +51,8 @@ describe('a rolling upgrade', () => {
     const { container } = await getContainerRuntimeClient();
     await container.dockerode.getImage(engine.service).tag({ repo: 'dbsync/service', tag: 'next' });
     const { url } = stack.of('gateway');
+    // A gateway that has just started answers 503 until it has heard of the replicas.
+    for (const { name } of stack.replicas) await untilServing(url, name);
     const abort = new AbortController();
     const loading = placeOrders({
       ...{ urls: () => [url], clients: 8, name: 'rolling', ratePerSecond: 100 },
@@ -49,16 +65,7 @@ describe('a rolling upgrade', () => {
       await stack.take(name);
       const next = await stack.add(name, upgraded);
       // The gateway gives it work again before the next one goes.
-      await waitFor({
-        what: `${name} to serve through the gateway`,
-        timeoutMs: 30_000,
-        look: async () => {
-          const answer = await fetch(`${url}/order-service/ada/orders`);
-          await answer.arrayBuffer();
-          const served = answer.headers.get('x-served-by');
-          return served === next.name ? { found: true } : { missing: `${served} did` };
-        },
-      });
+      await untilServing(url, next.name);
       seconds.push(((performance.now() - begun) / 1000).toFixed(1));
     }
     abort.abort();
