@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { InfraError } from '../infra-error.ts';
 import { findReplicas } from '../verify/replica-list.ts';
+import { acceptSchemaCommand } from './accept-schema-command.ts';
 import { hiddenCommand } from './hidden-command.ts';
 import { type OperatorCommand, unknownWords } from './operator.ts';
 import { callReplica } from './operator-call.ts';
@@ -28,6 +29,7 @@ const operateHelp = `pnpm dbsync COMMAND: what an operator asks of replicas, and
   replica remove ID             this one is: its writes that nobody holds are gone, do not wait for them
   replica restore ID            it may come back after all
   accept-log                    use a log in which nothing is ours (a replica has stopped and says so)
+  accept-schema                 write rows in the newest version although a replica of an older build may come back
   snapshot save FILE            a backup of one running replica, rows and positions
   snapshot load FILE            put it into the empty directory of a replica that does not run
 
@@ -52,6 +54,7 @@ const commands: Readonly<Record<string, OperatorCommand>> = {
     }
     return 0;
   },
+  'accept-schema': acceptSchemaCommand,
 };
 
 /** Runs the command that the words name. @throws InfraError; `bad-usage` for what cannot be understood. */
@@ -74,7 +77,12 @@ export async function operate(args: readonly string[], print: (line: string) => 
     return 0;
   }
   const command = name === 'snapshot' && words[0] === 'save' ? saveSnapshotCommand : commands[name];
-  if (!command) throw unknownWords(name, words, 'status, quarantine, hidden, replica, accept-log, snapshot');
+  if (!command)
+    throw unknownWords(
+      name,
+      words,
+      'status, quarantine, hidden, replica, accept-log, accept-schema, snapshot',
+    );
   const replicas = findReplicas({ dataDir: values['data-dir'], urls: values.urls });
   return command({ replicas, words, isJson: values.json, print });
 }

@@ -29,7 +29,8 @@ export const statusCommand: OperatorCommand = async ({ replicas, isJson, print }
 
 function describe({ url, status, error }: Answer): string {
   if (!status) return `?  ${url}\n   ${error}`;
-  const { replicaId, state, stopReason, rows, digest, unpublished, lag, stalled, quarantined } = status;
+  const { replicaId, state, stopReason, rows, digest, unpublished, lag, stalled, quarantined, schema } =
+    status;
   const lagText = lag.records === null ? 'lag unknown' : `lag ${lag.records} records, ${lag.ms} ms`;
   const logText = status.logReachable ? 'log answers' : 'log does not answer';
   const lines = [
@@ -43,6 +44,15 @@ function describe({ url, status, error }: Answer): string {
   }
   for (const { replicaId: id, origins } of status.twins ?? [])
     lines.push(`   ${origins.length} processes run with replica id ${id}: ${origins.join(', ')}`);
+  if (schema && schema.writes < schema.knows) lines.push(`   ${describeSchema(schema)}`);
   if (quarantined > 0) lines.push(`   ${quarantined} records in quarantine`);
   return lines.join('\n');
+}
+
+function describeSchema({ knows, writes, waitsFor }: NonNullable<ProbedStatus['schema']>): string {
+  const whom = waitsFor.map(({ replicaId, schemaVersion }) =>
+    schemaVersion === null ? `${replicaId} (not heard)` : `${replicaId} (version ${schemaVersion})`,
+  );
+  const reason = whom.length > 0 ? `waits for ${whom.join(', ')}` : 'listens for the other replicas';
+  return `writes schema version ${writes}, knows ${knows}: ${reason}`;
 }

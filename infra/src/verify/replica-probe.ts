@@ -16,6 +16,13 @@ const statusSchema = z.looseObject({
   lag: z.object({ records: z.number().nullable(), ms: z.number().nullable() }),
   stalled: z.array(z.object({ origin: z.string(), reason: z.string(), dismissed: z.boolean().optional() })),
   twins: z.array(z.object({ replicaId: z.string(), origins: z.array(z.string()) })).optional(),
+  schema: z
+    .object({
+      knows: z.int(),
+      writes: z.int(),
+      waitsFor: z.array(z.object({ replicaId: z.string(), schemaVersion: z.int().nullable() })),
+    })
+    .optional(),
   quarantined: z.int(),
   writable: z.boolean(),
   logReachable: z.boolean(),

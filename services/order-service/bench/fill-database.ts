@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openReplica, realSurroundings } from '@dbsync/replication';
 import { createLogger } from '@dbsync/service-kit';
-import { pageSql } from '../src/storage/order-page.ts';
+import { orderJson, pageSql } from '../src/storage/order-page.ts';
 import { description, identity, ordersTable } from './bench-identity.ts';
 import { madeOrders, madeOrigins } from './made-orders.ts';
 
@@ -68,7 +68,9 @@ function fill(): void {
   }
   for (const { sql } of indexes) database.exec(sql);
   database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE);');
-  const page = database.prepare(pageSql({ where: 'user_id = ?', limit: '100', mark: "''" })).get('user-0');
+  const page = database
+    .prepare(pageSql({ json: orderJson("''"), where: 'user_id = ?', limit: '100', mark: "''" }))
+    .get('user-0');
   database.close();
   process.stdout.write(`${JSON.stringify({ listJson: page?.json })}\n`);
 }

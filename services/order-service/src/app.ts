@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   createKafkaReplication,
+  type DatabaseDescription,
   type Observe,
   openReplica,
   type ReplicaOptions,
@@ -35,6 +36,8 @@ export interface OrderServiceParts {
   readonly backend?: OrderBackend;
   /** The log and announcements to use instead of Kafka. */
   readonly replication?: ReplicaOptions['replication'];
+  /** The tables of another build; default: those of this one. */
+  readonly describe?: (name: string) => DatabaseDescription;
   /** Called when only a restart can help; default: the error goes unhandled, which ends the process. */
   readonly failed?: (error: unknown) => void;
   /** Called at each named moment of the library; default: nobody watches. */
@@ -121,7 +124,7 @@ async function openBackend(options: {
     cluster,
     secret,
     file: config.databaseFile,
-    description: ordersDatabase(config.database),
+    description: (parts.describe ?? ordersDatabase)(config.database),
     url: () => config.advertisedUrl ?? url(),
     ...(replication ? { replication } : {}),
     limits,

@@ -135,6 +135,12 @@ export const orderServiceVariables = z.object({
     max: 31_536_000_000,
     describe: 'silence of a replica after which its missing writes are gone, milliseconds (default 7 days)',
   }),
+  DBSYNC_SCHEMA_HOLD_MS: bound({
+    min: 0,
+    max: 31_536_000_000,
+    describe:
+      'silence of a replica of an older build after which rows are written in the newer version, milliseconds (default 1 hour)',
+  }),
   DBSYNC_STANDSTILL_MS: bound({
     min: 1000,
     max: 600_000,
@@ -297,6 +303,7 @@ function replicaOf(variables: Variables): Omit<ReplicaConfig, keyof ServiceConfi
       acknowledgeMs: variables.DBSYNC_ACKNOWLEDGE_MS,
       tokenWaitMs: variables.DBSYNC_TOKEN_WAIT_MS,
       goneAfterMs: variables.DBSYNC_GONE_AFTER_MS,
+      schemaHoldMs: variables.DBSYNC_SCHEMA_HOLD_MS,
       standstillMs: variables.DBSYNC_STANDSTILL_MS,
       snapshotMinRecords: variables.DBSYNC_SNAPSHOT_MIN_RECORDS,
       drainMs: variables.DBSYNC_DRAIN_MS,

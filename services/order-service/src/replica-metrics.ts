@@ -24,6 +24,7 @@ const GAUGES: readonly (readonly [
   ['quarantined', 'Records kept in quarantine.', (status) => status.quarantined],
   ['queued_writes', 'Writes that wait for the disk.', (status) => status.queued],
   ['writable', '1 while writes are accepted.', (status) => Number(status.writable)],
+  ['schema_version', 'Schema version that rows are written in.', (status) => status.schema.writes],
   ['log_reachable', '1 while the broker answers.', (status) => Number(status.logReachable)],
   ['scrub_passes', 'Scrubs that were finished in this run.', (status) => status.scrub.passes],
   ['scrub_rows', 'Rows that the scrub under way has recomputed.', (status) => status.scrub.rows],

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { openReplica, type Replica, realSurroundings } from '@dbsync/replication';
 import { MemoryBroker, temporaryDirectory, waitUntil } from '@dbsync/replication/testing';
 import { createLogger, type Logger } from '@dbsync/service-kit';
-import { startOrderService } from '../src/app.ts';
+import { type OrderServiceParts, startOrderService } from '../src/app.ts';
 import type { ReplicaConfig } from '../src/config.ts';
 import { ordersDatabase } from '../src/schema/orders-table.ts';
 
@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly limits?: ReplicaConfig['limits'];
   readonly isIsolated?: boolean;
   readonly cluster?: string;
+  /** The tables of another build. */
+  readonly describe?: OrderServiceParts['describe'];
   /** Wait until `/readyz` says yes. Default true. */
   readonly isReadyAwaited?: boolean;
 }
@@ -59,6 +61,7 @@ export async function startReplica(options: ServiceOptions = {}): Promise<Runnin
     ...(options.isIsolated ? {} : { replication: { topic: 'orders.changes', log, channel } }),
     failed: (error) => failures.push(error),
     bindRetryMs: 0,
+    ...(options.describe ? { describe: options.describe } : {}),
   });
   ends.push(() => service.stop());
   const { url, port } = service;
@@ -69,14 +72,18 @@ export async function startReplica(options: ServiceOptions = {}): Promise<Runnin
 }
 
 /** A replica of the same database without a service: what a test inserts through it is checked by nobody else. */
-export async function openPeer(broker: MemoryBroker, replicaId = 'peer'): Promise<Replica> {
+export async function openPeer(
+  broker: MemoryBroker,
+  replicaId = 'peer',
+  describeTables = ordersDatabase,
+): Promise<Replica> {
   const { log, channel } = broker.connect();
   const replica = await openReplica({
     replicaId,
     cluster: testIdentity.cluster,
     secret: testIdentity.secret,
     file: path.join(newDirectory(), 'orders.db'),
-    description: ordersDatabase('orders'),
+    description: describeTables('orders'),
     url: () => 'http://127.0.0.1:1',
     replication: { topic: 'orders.changes', log, channel },
     world: realSurroundings(recordingLogger(replicaId).logger),

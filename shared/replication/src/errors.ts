@@ -9,6 +9,7 @@
 export type ReplicationErrorCode =
   | 'invalid-row'
   | 'row-too-large'
+  | 'version-pending'
   | 'key-taken'
   | 'malformed-token'
   | 'token-not-covered'

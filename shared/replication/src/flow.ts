@@ -25,6 +25,7 @@ import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Table } from './table.ts';
 import { TwinWatch } from './twin-watch.ts';
+import type { WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
 
 /** The parts that exist only with a log. */
@@ -61,6 +62,7 @@ export interface FlowOptions {
   readonly writer: Writer;
   readonly arrivals: Milestones;
   readonly registry: Registry;
+  readonly versions: WriteVersion;
   /** True when the directory held nothing at the start. */
   readonly isEmpty: boolean;
   readonly isCurrent: (origin: string) => boolean;
@@ -78,6 +80,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const { cluster, world } = options;
   const { version: schemaVersion } = options.description;
   const { topic, log, channel } = parts.replication;
+  const versionStored = (version: number): void => parts.versions.stored(version);
   const { reader } = database;
   const callPeer = parts.replication.callPeer ?? httpPeers({ chain, stallMs: limits.snapshotStallMs });
   const publisher = new Publisher({
@@ -109,6 +112,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     arrivals,
     quarantineRecords: limits.quarantineRecords,
     world,
+    versionStored,
   });
   const lag = new LagMeter();
   const bootstrap = new Bootstrap({
@@ -125,6 +129,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     registry,
     callPeer,
     world,
+    versionStored,
   });
   const link = new LogLink({
     log,

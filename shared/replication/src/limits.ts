@@ -22,6 +22,11 @@ export interface Limits {
   readonly tokenWaitMs: number;
   /** Silence of a replica id after which its missing writes count as gone, in milliseconds. Default 7 days. */
   readonly goneAfterMs: number;
+  /**
+   * How long a silent replica of an older build holds back the version that rows are written in, in milliseconds.
+   * Default 1 hour, as long as announcements are kept.
+   */
+  readonly schemaHoldMs: number;
   /** Time without progress below the end of the log until the reader is replaced, in milliseconds. Default 15 000. */
   readonly standstillMs: number;
   /** Time between two looks whether records read some time ago are still the same, in milliseconds. Default 5000. */
@@ -59,6 +64,7 @@ export const defaultLimits: Limits = {
   acknowledgeMs: 5000,
   tokenWaitMs: 2000,
   goneAfterMs: 7 * 24 * 3_600_000,
+  schemaHoldMs: 3_600_000,
   standstillMs: 15_000,
   landmarkMs: 5000,
   snapshotMinRecords: 50_000,

@@ -40,6 +40,7 @@ import { type Database, openDatabase } from './sqlite.ts';
 import { chooseSqliteClient } from './sqlite-driver.ts';
 import { loadStalls, resumeSchemaStalls } from './stalls.ts';
 import { defineTable, type Table } from './table.ts';
+import { loadAcceptedVersion, newestRowVersion, WriteVersion } from './write-version.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -122,6 +123,8 @@ async function wire(opened: Opened): Promise<Replica> {
   const positions = await loadPositions(database.reader, topic);
   const stalls = await loadStalls(database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
+  const newestRow = await newestRowVersion(database.reader, tables);
+  const accepted = await loadAcceptedVersion(database.writer, schemaVersion);
   const isEmpty = origins.list().length === 0 && positions.size === 0;
 
   const { clock } = world;
@@ -131,6 +134,17 @@ async function wire(opened: Opened): Promise<Replica> {
   const mark = new OpenMark(prepared.file, own.name);
   const arrivals = new Milestones({ clock, maxWaiters: limits.maxWaiters });
   const registry = new Registry(clock);
+  const versions = new WriteVersion({
+    known: schemaVersion,
+    replicaId,
+    origins,
+    registry,
+    holdMs: limits.schemaHoldMs,
+    isRemoved: (id) => removed.has(id),
+    isAlone: replication === undefined,
+    newestRow,
+    accepted,
+  });
   let hasFailed = false;
   const failed = (error: unknown): void => {
     if (isReplicationError(error, 'database-damaged')) recovery.found(error);
@@ -149,12 +163,13 @@ async function wire(opened: Opened): Promise<Replica> {
     origins,
     own,
     chain,
-    schemaVersion,
+    schemaVersion: () => versions.current,
     maxQueued: limits.maxQueuedWrites,
     maxRowBytes: limits.maxRowBytes,
     observe: world.observe,
     wake: () => commits.wake(),
-    committed: ({ name, seq }) => {
+    committed: ({ name, seq }, version) => {
+      versions.stored(version);
       mark.committed(seq);
       arrivals.reached(name, seq);
       flow?.publishing.wake();
@@ -179,6 +194,7 @@ async function wire(opened: Opened): Promise<Replica> {
       writer,
       arrivals,
       registry,
+      versions,
       isEmpty,
       isCurrent,
       describe: () => replica.announcement(),
@@ -229,7 +245,6 @@ async function wire(opened: Opened): Promise<Replica> {
     databaseFile: prepared.file,
     failed,
     cluster,
-    schemaVersion,
     own: own.name,
     tables,
     now: () => clock.now(),
@@ -246,6 +261,7 @@ async function wire(opened: Opened): Promise<Replica> {
     commits,
     arrivals,
     registry,
+    versions,
     consistency,
     removed,
     readTokens: new ReadTokens({ own: own.name, origins, registry, clock }),

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { GENESIS } from './chain.ts';
-import { runOf } from './origin.ts';
+import { replicaOf, runOf } from './origin.ts';
 import type { Connection, Database } from './sqlite.ts';
 
 /** One origin as this replica holds it. */
@@ -35,6 +35,7 @@ export class Origins {
   readonly #byId = new Map<number, Origin>();
   /** Names of origins with rows that the log is not known to hold. */
   readonly #lacking = new Set<string>();
+  readonly #replicaIds = new Set<string>();
   #nextId = 1;
 
   /** Reads the table. */
@@ -82,9 +83,15 @@ export class Origins {
   set(origin: Origin): void {
     this.#byName.set(origin.name, origin);
     this.#byId.set(origin.id, origin);
+    this.#replicaIds.add(replicaOf(origin.name));
     this.#nextId = Math.max(this.#nextId, origin.id + 1);
     if (origin.seq > origin.published) this.#lacking.add(origin.name);
     else this.#lacking.delete(origin.name);
+  }
+
+  /** Ids of the replicas that ever wrote something that is here. */
+  replicaIds(): ReadonlySet<string> {
+    return this.#replicaIds;
   }
 
   /** Origins minted here with rows that were not read back from the log yet, the earliest run first. */

@@ -27,6 +27,8 @@ export interface PlanStoreOptions {
   readonly arrivals: Milestones;
   /** Records that quarantine keeps at most; its own default where absent. */
   readonly quarantineRecords?: number | undefined;
+  /** Told of the version of rows after the commit that holds them. */
+  readonly versionStored: (schemaVersion: number) => void;
   readonly observe: Observe;
 }
 
@@ -89,7 +91,9 @@ export class PlanStore {
   }
 
   #remember(plan: ApplyPlan, moves: ReadonlyMap<number, Position>): void {
-    const { origins, stalls, positions, arrivals } = this.#options;
+    const { origins, stalls, positions, arrivals, versionStored } = this.#options;
+    const versions = [...plan.rows, ...plan.hidden.map(({ event }) => event)];
+    versionStored(Math.max(1, ...versions.map(({ schemaVersion }) => schemaVersion)));
     for (const staged of plan.origins.values()) {
       const current = origins.get(staged.name);
       if (this.#hasMoved(staged))

@@ -95,6 +95,17 @@ export class Registry {
     return [...byReplica.values()].sort((a, b) => (a.replicaId < b.replicaId ? -1 : 1));
   }
 
+  /** The last announcement of each replica id (of its latest run), of those too that left or fell silent. */
+  latest(): Announcement[] {
+    const byReplica = new Map<string, Announcement>();
+    for (const { announcement } of this.#heard.values()) {
+      const replicaId = replicaOf(announcement.origin);
+      const other = byReplica.get(replicaId);
+      if (!other || runOf(announcement.origin) > runOf(other.origin)) byReplica.set(replicaId, announcement);
+    }
+    return [...byReplica.values()];
+  }
+
   /** Origins of everybody alive, two runs of one replica id included. */
   liveOrigins(): string[] {
     return this.#alive().map(({ origin }) => origin);

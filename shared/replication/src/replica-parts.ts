@@ -18,6 +18,7 @@ import type { Registry } from './registry.ts';
 import type { RemovedReplicas } from './removed-replicas.ts';
 import type { SnapshotDonor } from './snapshot-donor.ts';
 import type { Database } from './sqlite.ts';
+import type { WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
 
 /** The parts of a replica; `openReplica` puts them together. */
@@ -32,6 +33,7 @@ export interface ReplicaParts {
   readonly commits: Loop;
   readonly arrivals: Milestones;
   readonly registry: Registry;
+  readonly versions: WriteVersion;
   readonly consistency: Consistency;
   readonly removed: RemovedReplicas;
   readonly readTokens: ReadTokens;

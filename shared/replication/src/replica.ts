@@ -24,6 +24,7 @@ import type { Database } from './sqlite.ts';
 import { describeStatus, type ReplicaStatus } from './status.ts';
 import { formatToken, type Token } from './token.ts';
 import { Upkeep } from './upkeep.ts';
+import { saveAcceptedVersion } from './write-version.ts';
 import type { Written } from './writer.ts';
 
 /** One replica of a database. */
@@ -53,6 +54,11 @@ export class Replica {
     return this.#parts.database.reader;
   }
 
+  /** Names of the service's own columns of a table; none where this build has no such table. */
+  columns(table: string): string[] {
+    return this.#parts.history.table(table)?.columns.map(({ name }) => name) ?? [];
+  }
+
   /** What an operator looks at and mends. */
   get upkeep(): Upkeep {
     const { database, history, origins, writer } = this.#parts;
@@ -79,7 +85,7 @@ export class Replica {
   /**
    * Stores one row and answers with its consistency token.
    * @throws `invalid-row`, `row-too-large`, `key-taken`: nothing stored, do not retry as it is.
-   * @throws `not-ready`, `stopped`, `too-many-unpublished`, `log-unreachable`, `overloaded`, `disk-full`,
+   * @throws `version-pending`, `not-ready`, `stopped`, `too-many-unpublished`, `log-unreachable`, `overloaded`, `disk-full`,
    * `database-busy`: nothing stored, retry later.
    * @throws `not-yet-logged` (with `token`): stored here, the log has not acknowledged it in time.
    * @throws `outcome-unknown`: stored or not, the restart tells.
@@ -136,8 +142,8 @@ export class Replica {
 
   /** Everything that operators and other replicas ask about. */
   async status(): Promise<ReplicaStatus> {
-    const { admission, origins, writer, registry, flow, database, own, isCurrent, recovery, scrub } =
-      this.#parts;
+    const { admission, origins, writer, registry, flow, database, own, versions, isCurrent } = this.#parts;
+    const { recovery, scrub } = this.#parts;
     return describeStatus({
       own: own.name,
       origins,
@@ -147,6 +153,8 @@ export class Replica {
       isCurrent,
       admission,
       clock: this.#options.world.clock,
+      knownVersion: this.#options.description.version,
+      versions,
       flow,
       damage: recovery.status(),
       scrub: scrub.status,
@@ -186,6 +194,22 @@ export class Replica {
   /** True while a replica of this id announces itself. */
   isAlive(replicaId: string): boolean {
     return this.#parts.registry.live().some((replica) => replica.replicaId === replicaId);
+  }
+
+  /**
+   * An operator says that rows may be written in the newest version that this build knows, whoever is older. It is
+   * remembered in the database. Says which version that is.
+   */
+  async acceptSchema(): Promise<{ schemaVersion: number }> {
+    const { writer, versions } = this.#parts;
+    const { version: schemaVersion } = this.#options.description;
+    await writer.submit({
+      write: async (connection) => {
+        await saveAcceptedVersion(connection, schemaVersion);
+        return () => versions.stored(schemaVersion);
+      },
+    });
+    return { schemaVersion };
   }
 
   /** The whole vector. */

@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS replication_replica (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
   replica_id TEXT NOT NULL, cluster TEXT NOT NULL, schema_version INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS replication_accepted (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1), schema_version INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS replication_origin (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   seq INTEGER NOT NULL, chain BLOB NOT NULL,

@@ -9,9 +9,10 @@ import { deepCheck } from './deep-check.ts';
 import { History } from './history.ts';
 import { Origins } from './origins.ts';
 import { loadPositions, type Position } from './positions.ts';
+import { createTables } from './schema.ts';
 import { damaged, type SnapshotManifest } from './snapshot.ts';
 import { type Connection, type Database, openConnection } from './sqlite.ts';
-import { loadStalls, type Stall } from './stalls.ts';
+import { loadStalls, resumeSchemaStalls, type Stall } from './stalls.ts';
 import type { Observe } from './surroundings.ts';
 import type { Table } from './table.ts';
 
@@ -28,6 +29,8 @@ export interface SnapshotImportOptions {
   readonly positions: Map<number, Position>;
   readonly stalls: Map<string, Stall>;
   readonly observe: Observe;
+  /** Told of the newest version among the rows that came. */
+  readonly versionStored: (schemaVersion: number) => void;
 }
 
 /**
@@ -55,12 +58,16 @@ export async function importSnapshot(
     await observe('bootstrap:before-commit');
     await connection.execute('COMMIT;');
     await observe('bootstrap:after-commit');
+    for (const origin of (await Origins.load(reader)).list()) origins.set(origin);
+    for (const [partition, position] of await loadPositions(reader, topic))
+      positions.set(partition, position);
+    for (const [name, stall] of await loadStalls(reader, topic)) stalls.set(name, stall);
+    // The donor may be an older build, and wait for a version that this one knows.
+    await resumeSchemaStalls({ connection, topic, schemaVersion, stalls, positions });
   } finally {
     await connection.close();
   }
-  for (const origin of (await Origins.load(reader)).list()) origins.set(origin);
-  for (const [partition, position] of await loadPositions(reader, topic)) positions.set(partition, position);
-  for (const [name, stall] of await loadStalls(reader, topic)) stalls.set(name, stall);
+  options.versionStored(manifest.schemaVersion);
 }
 
 /** Every row has to hash to its link, as if it had come through the log: a donor may be damaged, too. */
@@ -71,6 +78,8 @@ async function assertGenuine(
 ): Promise<void> {
   const copy = await openConnection(file);
   try {
+    // An older build made it: what came later is added, as to a file of our own.
+    await createTables(copy, tables);
     const origins = await Origins.load(copy);
     const { digest, rows, problems } = await deepCheck({
       reader: copy,
@@ -96,10 +105,9 @@ async function copyRows(connection: Connection, { tables, origins }: SnapshotImp
     [shift],
   );
   for (const { name } of tables) {
-    const columns = await connection.all<{ name: string }>(
-      `SELECT name FROM pragma_table_info('${name}', 'snapshot')`,
-    );
-    const names = columns.map((column) => column.name);
+    // Not whatever the copy has: a newer build made columns that are empty as long as no row is of its version.
+    const found = await connection.all<{ name: string }>(`SELECT name FROM pragma_table_info('${name}')`);
+    const names = found.map((column) => column.name);
     const values = names.map((column) => (column === 'origin' ? 'origin + ?' : column));
     await connection.run(
       `INSERT INTO main.${name} (${names.join(', ')}) SELECT ${values.join(', ')} FROM snapshot.${name}`,

@@ -19,11 +19,13 @@ import { digestOf, Origins } from './origins.ts';
 import { type Connection, openConnection } from './sqlite.ts';
 import type { Observe } from './surroundings.ts';
 import type { Table } from './table.ts';
+import { newestRowVersion } from './write-version.ts';
 
 /** What a snapshot says of itself. */
 export const manifestSchema = z.strictObject({
   format: z.literal('dbsync-snapshot-1'),
   cluster: z.string().min(1).max(64),
+  /** Of its newest row: builds that know this version can use it. */
   schemaVersion: z.int().min(1),
   rows: z.int().min(0),
   origins: z.int().min(0),
@@ -38,6 +40,8 @@ export const manifestSchema = z.strictObject({
 
 /** The first line of a snapshot. */
 export type SnapshotManifest = z.output<typeof manifestSchema>;
+
+type DescribedCopy = Pick<SnapshotManifest, 'schemaVersion' | 'rows' | 'origins' | 'digest' | 'positions'>;
 
 /** A snapshot on the donor's disk; `remove` it when it was sent. */
 export interface TakenSnapshot {
@@ -57,7 +61,6 @@ export const SNAPSHOT_PREFIX = 'snapshot-';
 export async function takeSnapshot(options: {
   databaseFile: string;
   cluster: string;
-  schemaVersion: number;
   /** The donor's current origin: cut to what was read back from the log. */
   own: string;
   tables: readonly Table[];
@@ -77,17 +80,16 @@ export async function takeSnapshot(options: {
     }
     await options.observe('snapshot:copied');
     const copy = await openConnection(file);
-    let described: Pick<SnapshotManifest, 'rows' | 'origins' | 'digest' | 'positions'>;
+    let described: DescribedCopy;
     try {
       await trim(copy, options);
-      described = await describe(copy);
+      described = await describe(copy, options.tables);
     } finally {
       await copy.close();
     }
     const manifest: SnapshotManifest = {
       format: 'dbsync-snapshot-1',
       cluster: options.cluster,
-      schemaVersion: options.schemaVersion,
       ...described,
       bytes: (await stat(file)).size,
       sha256: await hashFile(file),
@@ -141,6 +143,7 @@ async function trim(
   }
   await copy.run('UPDATE replication_origin SET minted = 0, partition = NULL');
   await copy.run('DELETE FROM replication_replica');
+  await copy.run('DELETE FROM replication_accepted');
   await copy.execute('COMMIT;');
 }
 
@@ -172,15 +175,19 @@ async function linkAt(
 }
 
 /** What the file holds, read from it. */
-async function describe(
-  copy: Pick<Connection, 'all'>,
-): Promise<Pick<SnapshotManifest, 'rows' | 'origins' | 'digest' | 'positions'>> {
+async function describe(copy: Pick<Connection, 'all'>, tables: readonly Table[]): Promise<DescribedCopy> {
   const origins = await Origins.load(copy);
   const vector = origins.vector();
   const positions = await copy.all<{ topic: string; partition: number; next: number }>(
     'SELECT topic, partition, next FROM replication_position ORDER BY topic, partition',
   );
-  return { rows: origins.rows(), origins: Object.keys(vector).length, digest: digestOf(vector), positions };
+  return {
+    schemaVersion: await newestRowVersion(copy, tables),
+    rows: origins.rows(),
+    origins: Object.keys(vector).length,
+    digest: digestOf(vector),
+    positions,
+  };
 }
 
 /** SHA-256 (hex) of a file. */

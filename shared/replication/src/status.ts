@@ -16,6 +16,7 @@ import type { Registry, Twins } from './registry.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Clock } from './surroundings.ts';
+import type { OlderReplica, WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
 
 /** A replica at one moment. Lags and ends are null where they are not known (broker away, or isolated). */
@@ -53,6 +54,12 @@ export interface ReplicaStatus {
   }[];
   /** Replica ids that more than one process uses, with their living runs; empty when all is well. */
   readonly twins: readonly Twins[];
+  /** Newest version that this build knows, the one that it writes, and whom it waits for where they differ. */
+  readonly schema: {
+    readonly knows: number;
+    readonly writes: number;
+    readonly waitsFor: readonly OlderReplica[];
+  };
   readonly quarantined: number;
   readonly writable: boolean;
   /** Writes that wait for the disk. */
@@ -96,6 +103,8 @@ export async function describeStatus(parts: {
   registry: Registry;
   isCurrent: (origin: string) => boolean;
   admission: Admission;
+  knownVersion: number;
+  versions: WriteVersion;
   flow: ReplicaFlow | undefined;
   damage: DamageStatus;
   scrub: ScrubStatus;
@@ -123,6 +132,7 @@ export async function describeStatus(parts: {
       return { origin, reason, since, partition, offset: position.next, dismissed: isDismissed };
     }),
     twins: parts.registry.twins(),
+    schema: schemaOf(parts),
     quarantined,
     writable: parts.admission.isWritable(),
     queued: parts.writer.queued,
@@ -137,6 +147,17 @@ export async function describeStatus(parts: {
         }
       : NO_COUNTERS,
   };
+}
+
+function schemaOf({
+  knownVersion: knows,
+  versions,
+}: {
+  knownVersion: number;
+  versions: WriteVersion;
+}): ReplicaStatus['schema'] {
+  const writes = versions.current;
+  return { knows, writes, waitsFor: writes < knows ? versions.olderReplicas() : [] };
 }
 
 function positionsOf(flow: ReplicaFlow | undefined): ReplicaStatus['positions'] {

@@ -44,6 +44,15 @@ export async function findStrayRows(
       );
     }
   }
+  for (const { name, columns } of tables) {
+    for (const { name: column, since } of columns.filter((one) => one.since > 1)) {
+      await ask(
+        `SELECT o.name, r.seq FROM ${name} r LEFT JOIN replication_origin o ON o.id = r.origin
+         WHERE r.schema_version < ${since} AND r.${column} IS NOT NULL`,
+        `${name}.${column} has a value in a row that was written before there was this column`,
+      );
+    }
+  }
   for (const { name, primaryKey: key, createdAt: time } of tables) {
     await ask(
       `SELECT o.name, r.seq FROM ${name} r JOIN replication_origin o ON o.id = r.origin

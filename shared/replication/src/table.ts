@@ -24,13 +24,15 @@ export interface TableDescription {
   readonly primaryKey: string;
   /** The string column with the row's time (ISO 8601, UTC): decides which of two rows with one key is shown. */
   readonly createdAt: string;
-  /** Columns that came after version 1, with the version that added them. They must be nullable. */
+  /** The version that added this table; 1 when left out. */
+  readonly addedIn?: number;
+  /** Columns that came after the table, with the version that added them. They must be nullable: null is their default. */
   readonly since?: Readonly<Record<string, number>>;
   /** Indexes for the service's own reads, each a list of columns; they hold only rows that are shown. */
   readonly indexes?: readonly (readonly string[])[];
 }
 
-/** All replicated tables of one database; `version` is the schema version that this build writes. */
+/** All replicated tables of one database; `version` is the newest schema version that this build knows. */
 export interface DatabaseDescription {
   readonly name: string;
   readonly version: number;
@@ -61,6 +63,8 @@ export interface Table {
   encode(row: Row, version: number): Buffer;
   /** The row that canonical bytes stand for; throws `invalid-row` where they are not canonical or not allowed. */
   decode(bytes: Uint8Array, version: number): Row;
+  /** The last column of a checked row that came later than `version` and is not null, with its version. */
+  beyond(row: Row, version: number): { readonly column: string; readonly since: number } | undefined;
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,47}$/;
@@ -119,18 +123,27 @@ export function defineTable(description: TableDescription): Table {
     return row;
   };
 
-  return { name, primaryKey, createdAt, columns, indexes: description.indexes ?? [], check, encode, decode };
+  const beyond = (row: Row, version: number): ReturnType<Table['beyond']> => {
+    const later = columns.filter(({ name: column, since }) => since > version && row[column] !== null);
+    const last = later.sort((a, b) => b.since - a.since)[0];
+    return last && { column: last.name, since: last.since };
+  };
+
+  const indexes = description.indexes ?? [];
+  return { name, primaryKey, createdAt, columns, indexes, check, encode, decode, beyond };
 }
 
 function columnsOf(description: TableDescription): Column[] {
   const schema = z.toJSONSchema(description.columns, { io: 'output', unrepresentable: 'any' });
   return Object.entries(schema.properties ?? {}).map(([name, property]) => {
     if (!NAME.test(name) || RESERVED.has(name)) throw new Error(`column name '${name}' is not usable`);
-    const since = description.since?.[name] ?? 1;
+    const { addedIn = 1 } = description;
+    const since = description.since?.[name] ?? addedIn;
     const { types, isNullable } = typesOf(property);
     const type = sqlType(types);
     if (type === undefined) throw new Error(`column '${name}': only strings, integers and numbers replicate`);
-    if (since > 1 && !isNullable) throw new Error(`column '${name}' came later, so it must be nullable`);
+    if (since > addedIn && !isNullable)
+      throw new Error(`column '${name}' came later, so it must be nullable`);
     if (!isNullable && !(schema.required ?? []).includes(name)) {
       throw new Error(`column '${name}' may be absent, so it must be nullable`);
     }

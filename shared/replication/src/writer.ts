@@ -32,9 +32,16 @@ export interface Written {
   readonly seq: number;
 }
 
+interface LocalRow {
+  readonly table: Table;
+  readonly row: Row;
+  readonly schemaVersion: number;
+  readonly bytes: Buffer;
+}
+
 interface Member {
   /** Present for local inserts, which are stored together. */
-  readonly local?: { readonly table: Table; readonly row: Row; readonly bytes: Buffer };
+  readonly local?: LocalRow;
   readonly unit?: WriteUnit<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -47,8 +54,8 @@ export interface WriterOptions {
   readonly origins: Origins;
   readonly own: Origin;
   readonly chain: Chain;
-  /** Version that local rows are written in. */
-  readonly schemaVersion: number;
+  /** Version that local rows are written in now; once it was used it does not go down in this run. */
+  readonly schemaVersion: () => number;
   /** Members that may wait; one more is refused as `overloaded`. */
   readonly maxQueued: number;
   /** Canonical bytes of one row; a larger one is refused as `row-too-large`. */
@@ -56,8 +63,8 @@ export interface WriterOptions {
   readonly observe: Observe;
   /** Called when there is something to commit. */
   readonly wake: () => void;
-  /** Called after a commit that held local rows. */
-  readonly committed: (own: Origin) => void;
+  /** Called after a commit that held local rows, with the version that they were written in. */
+  readonly committed: (own: Origin, schemaVersion: number) => void;
 }
 
 /** The one writer of a database. */
@@ -65,6 +72,8 @@ export class Writer {
   readonly #options: WriterOptions;
   #own: Origin;
   #queue: Member[] = [];
+  /** Version of the last local row that was committed. */
+  #schemaVersion = 1;
   #failure: unknown;
 
   constructor(options: WriterOptions) {
@@ -84,12 +93,15 @@ export class Writer {
 
   /**
    * Stores one local row; resolves after the commit that holds it.
-   * @throws `invalid-row`, `row-too-large`, `overloaded` before anything is queued; `key-taken`, `disk-full`,
+   * @throws `invalid-row`, `version-pending`, `row-too-large`, `overloaded` before anything is queued; `key-taken`, `disk-full`,
    * `database-busy` when nothing was stored; `outcome-unknown` when only a restart can tell.
    */
   insert(table: Table, row: unknown): Promise<Written> {
     const checked = table.check(row);
-    const bytes = table.encode(checked, this.#options.schemaVersion);
+    const schemaVersion = this.#options.schemaVersion();
+    const later = table.beyond(checked, schemaVersion);
+    if (later) throw versionPending(`${table.name}.${later.column}`, { ...later, schemaVersion });
+    const bytes = table.encode(checked, schemaVersion);
     if (bytes.length > this.#options.maxRowBytes) {
       throw new ReplicationError({
         code: 'row-too-large',
@@ -97,7 +109,7 @@ export class Writer {
         hint: 'Send a smaller one.',
       });
     }
-    return this.#enqueue({ local: { table, row: checked, bytes } });
+    return this.#enqueue({ local: { table, row: checked, schemaVersion, bytes } });
   }
 
   /** Runs a unit in one of the next commits and resolves with what it answers. */
@@ -163,7 +175,7 @@ export class Writer {
 
   async #commit(batch: readonly Member[]): Promise<void> {
     const { connection, observe, origins } = this.#options;
-    const { rows, own } = this.#place(batch);
+    const { rows, own, schemaVersion } = this.#place(batch);
     const afterCommit: (() => void)[] = [];
     await connection.run('BEGIN IMMEDIATE');
     try {
@@ -185,34 +197,37 @@ export class Writer {
     }
     await commit(connection);
     this.#own = own;
+    this.#schemaVersion = schemaVersion;
     if (rows.length > 0) origins.set(own);
     for (const run of afterCommit) run();
     const places = rows.values();
     for (const { local, resolve } of batch) {
       if (local) resolve({ origin: own.name, seq: places.next().value?.seq ?? own.seq } satisfies Written);
     }
-    if (rows.length > 0) this.#options.committed(own);
+    if (rows.length > 0) this.#options.committed(own, schemaVersion);
     await observe('write:after-commit');
   }
 
   /** Gives the batch's local rows their places. Nothing is given out until the commit has happened. */
-  #place(batch: readonly Member[]): { rows: PlacedRow[]; own: Origin } {
-    const { chain, schemaVersion, origins } = this.#options;
+  #place(batch: readonly Member[]): { rows: PlacedRow[]; own: Origin; schemaVersion: number } {
+    const { chain, origins } = this.#options;
     const rows: PlacedRow[] = [];
+    const locals = batch.flatMap(({ local }) => local ?? []);
+    const schemaVersion = Math.max(this.#schemaVersion, ...locals.map((local) => local.schemaVersion));
     // The applier moves `published` of our own entry; seq and chain are ours alone.
     const known = origins.get(this.#own.name) ?? this.#own;
     let { seq, chain: previous } = known;
-    for (const { local } of batch) {
-      if (!local) continue;
+    for (const local of locals) {
+      const { table, row } = local;
+      const bytes = local.schemaVersion === schemaVersion ? local.bytes : table.encode(row, schemaVersion);
       seq += 1;
       previous = chain.link(previous, {
         origin: known.name,
         seq,
         schemaVersion,
-        table: local.table.name,
-        bytes: local.bytes,
+        table: table.name,
+        bytes,
       });
-      const { table, row, bytes } = local;
       rows.push({
         table,
         row,
@@ -224,8 +239,20 @@ export class Writer {
         chain: previous,
       });
     }
-    return { rows, own: { ...known, seq, chain: previous } };
+    return { rows, own: { ...known, seq, chain: previous }, schemaVersion };
   }
+}
+
+function versionPending(
+  column: string,
+  { since, schemaVersion }: { since: number; schemaVersion: number },
+): ReplicationError {
+  return new ReplicationError({
+    code: 'version-pending',
+    message: `${column} came with schema version ${since}, and rows are still written in version ${schemaVersion}: a replica is not upgraded yet.`,
+    hint: 'Send it without that, or again when all replicas are upgraded.',
+    isRetryable: true,
+  });
 }
 
 async function commit(connection: Connection): Promise<void> {

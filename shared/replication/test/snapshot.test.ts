@@ -47,7 +47,6 @@ async function take(): Promise<TakenSnapshot> {
   taken = await takeSnapshot({
     databaseFile: file,
     cluster: 'test',
-    schemaVersion: 1,
     own: own.name,
     tables,
     now: Date.now(),

@@ -60,7 +60,15 @@ export async function openApplierBench(
   });
   const schemaVersion = options.description?.version ?? 1;
   const parts = { topic: benchTopic, chain, history, origins, reader, own: own.name, schemaVersion, stalls };
-  const applier = new Applier({ ...parts, writer, publisher, positions, arrivals, world });
+  const applier = new Applier({
+    ...parts,
+    writer,
+    publisher,
+    positions,
+    arrivals,
+    world,
+    versionStored: () => undefined,
+  });
   const now = '2026-01-02T03:04:05.678Z';
   return {
     ...bench,

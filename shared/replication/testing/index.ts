@@ -18,7 +18,7 @@ export {
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 export { MemoryChangeLog } from './memory-change-log.ts';
 export { MemoryPeers } from './memory-peers.ts';
-export { note, notes, notesDatabase, tags } from './notes-table.ts';
+export { newerNotesDatabase, note, notes, notesDatabase, tags } from './notes-table.ts';
 export { type RawKafkaRecord, type RawTopic, rawTopic } from './raw-kafka.ts';
 export { fastClock, SimulatedClock } from './simulated-clock.ts';
 export { startReplica, type TestReplicaOptions, temporaryDirectory } from './test-replica.ts';

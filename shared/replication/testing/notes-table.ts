@@ -30,6 +30,27 @@ export const tags: TableDescription = {
 /** Both. */
 export const notesDatabase: DatabaseDescription = { name: 'notes', version: 1, tables: [notes, tags] };
 
+/** What a newer build knows: notes with a column that came later, and a table that did. */
+export const newerNotesDatabase: DatabaseDescription = {
+  name: 'notes',
+  version: 2,
+  tables: [
+    {
+      ...notes,
+      columns: notes.columns.extend({ colour: z.string().max(20).nullable() }),
+      since: { colour: 2 },
+    },
+    tags,
+    {
+      name: 'links',
+      columns: z.object({ link: z.string().max(40), created_at: z.iso.datetime() }),
+      primaryKey: 'link',
+      createdAt: 'created_at',
+      addedIn: 2,
+    },
+  ],
+};
+
 /** A note that is valid. */
 export function note(id: string, text = `text of ${id}`): Record<string, string | number | null> {
   return { note_id: id, text, stars: 3, weight: 0.5, created_at: '2026-01-02T03:04:05.678Z' };

@@ -75,7 +75,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     origins,
     own,
     chain: testChain,
-    schemaVersion: description.version,
+    schemaVersion: () => description.version,
     maxQueued: 1000,
     maxRowBytes: 65_536,
     observe,

@@ -14,6 +14,8 @@ export interface Order {
   readonly totalPrice: number;
   /** ISO 8601, UTC, milliseconds. */
   readonly createdAt: string;
+  /** Absent where the client said nothing. */
+  readonly note?: string;
 }
 
 /** `local`: on this replica's disk. `log`: acknowledged by the log, too. */

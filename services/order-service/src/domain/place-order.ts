@@ -15,6 +15,7 @@ export interface OrderCommand {
   readonly productId: string;
   readonly quantity: number;
   readonly unitPrice: number;
+  readonly note?: string | undefined;
 }
 
 /** What the use case works with. */
@@ -65,6 +66,7 @@ function orderOf(command: OrderCommand, made: { orderId: string; createdAtMs: nu
     unitPrice: command.unitPrice,
     totalPrice: command.quantity * command.unitPrice,
     createdAt: new Date(made.createdAtMs).toISOString(),
+    ...(command.note === undefined ? {} : { note: command.note }),
   };
 }
 
@@ -74,6 +76,7 @@ function assertSame(stored: Order, wanted: Order): void {
     stored.userId === wanted.userId &&
     stored.productId === wanted.productId &&
     stored.quantity === wanted.quantity &&
-    stored.unitPrice === wanted.unitPrice;
+    stored.unitPrice === wanted.unitPrice &&
+    stored.note === wanted.note;
   if (!isSame) throw new KeyUsedOtherwise();
 }

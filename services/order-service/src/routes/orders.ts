@@ -16,10 +16,10 @@ import { z } from 'zod';
 import { IDEMPOTENCY_KEY, RunningKeys } from '../domain/idempotency-key.ts';
 import type { OrderStore, WriteConcern } from '../domain/order.ts';
 import { placeOrder } from '../domain/place-order.ts';
-import { identifier, quantity, unitPrice } from '../schema/orders-table.ts';
+import { identifier, note, quantity, unitPrice } from '../schema/orders-table.ts';
 import { orderPath } from './order-path.ts';
 
-const placementSchema = z.strictObject({ productId: identifier, quantity, unitPrice });
+const placementSchema = z.strictObject({ productId: identifier, quantity, unitPrice, note: note.optional() });
 const userParameters = z.strictObject({ userId: identifier });
 const orderParameters = z.strictObject({ userId: identifier, orderId: identifier });
 

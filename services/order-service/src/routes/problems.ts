@@ -20,6 +20,7 @@ const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
   'key-taken': { status: 409, title: 'Already there' },
   'write-gone': { status: 410, title: 'The write is gone' },
   'row-too-large': { status: 413, title: 'Too large' },
+  'version-pending': { status: 503, title: 'Not all replicas know it yet', retryAfter: 10 },
   'outcome-unknown': { status: 500, title: 'Outcome unknown' },
   'token-not-covered': { status: 503, title: 'Not yet here', retryAfter: 1 },
   'not-ready': { status: 503, title: 'Not ready', retryAfter: 2 },

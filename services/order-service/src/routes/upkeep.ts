@@ -1,6 +1,6 @@
 /**
- * Operators' routes: records in quarantine, hidden rows, replicas that are gone for good, and the word that a log is
- * to be accepted.
+ * Operators' routes: records in quarantine, hidden rows, replicas that are gone for good, and the words that accept a
+ * log or a schema version.
  *
  * Looking is for everybody who reaches the service; what changes something is for this machine only.
  */
@@ -70,6 +70,13 @@ export function upkeepRoutes(app: Express, replica: Replica): void {
       const { replicaId } = validParameters(replicaParameters, req.params);
       await replica.removed.restore(replicaId);
       res.status(204).end();
+    },
+  });
+
+  resource(app, '/replication/accept-schema', {
+    post: async (req, res) => {
+      assertLoopback(req);
+      res.json(await replica.acceptSchema());
     },
   });
 

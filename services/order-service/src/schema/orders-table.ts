@@ -21,6 +21,12 @@ export const unitPrice = z
   .min(0, 'must not be negative')
   .max(1_000_000_000, 'must be at most 1000000000');
 
+/** What a client wants to say along with an order. */
+export const note = z.string().max(200, 'must be at most 200 characters');
+
+/** Version 2 added `note`. A version is never changed: rows are hashed in the one that they were written in. */
+const VERSION = 2;
+
 const orders: TableDescription = {
   name: 'orders',
   columns: z.object({
@@ -31,14 +37,16 @@ const orders: TableDescription = {
     unit_price: unitPrice,
     total_price: z.int().min(0),
     created_at: z.iso.datetime({ precision: 3 }),
+    note: note.nullable(),
   }),
   primaryKey: 'order_id',
   createdAt: 'created_at',
+  since: { note: 2 },
   // Serves "the orders of a user, by time" without sorting.
   indexes: [['user_id', 'created_at', 'order_id']],
 };
 
 /** The replicated database of this service; `name` comes from the configuration. */
 export function ordersDatabase(name: string): DatabaseDescription {
-  return { name, version: 1, tables: [orders] };
+  return { name, version: VERSION, tables: [orders] };
 }

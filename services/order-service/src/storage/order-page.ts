@@ -6,10 +6,16 @@
  */
 import type { OrderPage, OrderPlace } from '../domain/order.ts';
 
-/** One order as clients see it. Its texts need no escape: ids are plain characters, times are ISO 8601. */
-export const ORDER_JSON = `'{"orderId":"' || order_id || '","userId":"' || user_id || '","productId":"' || product_id
+/**
+ * One order as clients see it, as an expression. Its texts need no escape: ids are plain characters, times are ISO
+ * 8601. Only `note` does, an expression that gives the whole member with its comma, or nothing: each database quotes
+ * in its own words.
+ */
+export function orderJson(note: string): string {
+  return `'{"orderId":"' || order_id || '","userId":"' || user_id || '","productId":"' || product_id
   || '","quantity":' || quantity || ',"unitPrice":' || unit_price || ',"totalPrice":' || total_price
-  || ',"createdAt":"' || created_at || '"}'`;
+  || ',"createdAt":"' || created_at || '"' || ${note} || '}'`;
+}
 
 /** What a page's query answers with, in its one row. */
 export interface PageRow {
@@ -21,11 +27,11 @@ export interface PageRow {
   readonly marks: string | null;
 }
 
-/** The first `limit` orders that meet the condition, by time; `mark` is an expression on a row. */
-export function pageSql(clauses: { where: string; limit: string; mark: string }): string {
+/** The first `limit` orders that meet the condition, by time; `json` is `orderJson`, `mark` an expression on a row. */
+export function pageSql(clauses: { json: string; where: string; limit: string; mark: string }): string {
   return `SELECT '[' || coalesce(string_agg(json, ','), '') || ']' AS json, CAST(count(*) AS integer) AS count,
       max(place) AS last, string_agg(mark, ',') AS marks
-    FROM (SELECT ${ORDER_JSON} AS json, created_at || ' ' || order_id AS place, ${clauses.mark} AS mark
+    FROM (SELECT ${clauses.json} AS json, created_at || ' ' || order_id AS place, ${clauses.mark} AS mark
           FROM orders WHERE ${clauses.where} ORDER BY created_at, order_id LIMIT ${clauses.limit}) AS page`;
 }
 

@@ -10,7 +10,7 @@ import { errorText, ReplicationError } from '@dbsync/replication';
 import postgres from 'postgres';
 
 /** What may be bound to a statement. */
-type Parameter = string | number | readonly string[] | readonly number[];
+type Parameter = string | number | readonly (string | null)[] | readonly number[];
 
 /** An open database, which may be away. */
 export interface Postgres {

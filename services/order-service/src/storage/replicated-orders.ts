@@ -11,7 +11,7 @@ import {
   type Token,
 } from '@dbsync/replication';
 import { type Order, type OrderStore, OrderStoredOnly } from '../domain/order.ts';
-import { ORDER_JSON, type PageRow, pageOf, pageSql } from './order-page.ts';
+import { orderJson, type PageRow, pageOf, pageSql } from './order-page.ts';
 
 /** A shown order with its place. */
 interface PlacedOrderRow {
@@ -24,16 +24,24 @@ interface PlacedOrderRow {
 const MARK = `origin || ' ' || seq`;
 const OF_USER = 'user_id = ? AND superseded = 0';
 const BEYOND = `${OF_USER} AND (created_at, order_id) > (?, ?)`;
-const FIRST_PAGE = pageSql({ where: OF_USER, limit: '?', mark: MARK });
-const NEXT_PAGE = pageSql({ where: BEYOND, limit: '?', mark: MARK });
 const ONE_BEYOND = `SELECT 1 FROM orders WHERE ${BEYOND} LIMIT 1`;
-const ONE_ORDER = `SELECT ${ORDER_JSON} AS json, ${MARK} AS marks FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`;
+const NOTE = `coalesce(',"note":' || json_quote(note), '')`;
 
-const ONE_PLACED = `SELECT ${ORDER_JSON} AS json, o.name AS origin, r.seq AS seq
-  FROM orders r JOIN replication_origin o ON o.id = r.origin WHERE r.order_id = ? AND r.superseded = 0`;
+/** Queries whose answers are ready to be sent; the orders of an older build have no note. */
+function queriesOf({ hasNote }: { hasNote: boolean }) {
+  const json = orderJson(hasNote ? NOTE : "''");
+  return {
+    firstPage: pageSql({ json, where: OF_USER, limit: '?', mark: MARK }),
+    nextPage: pageSql({ json, where: BEYOND, limit: '?', mark: MARK }),
+    one: `SELECT ${json} AS json, ${MARK} AS marks FROM orders WHERE order_id = ? AND user_id = ? AND superseded = 0`,
+    placed: `SELECT ${json} AS json, o.name AS origin, r.seq AS seq
+      FROM orders r JOIN replication_origin o ON o.id = r.origin WHERE r.order_id = ? AND r.superseded = 0`,
+  };
+}
 
 /** The store on a replica. Reads wait for their token first and are refused while the replica cannot serve. */
 export function replicatedOrders(replica: Replica): OrderStore {
+  const queries = queriesOf({ hasNote: replica.columns('orders').includes('note') });
   const readable = async (text: string | undefined): Promise<Token> => {
     replica.assertReadable();
     const token: Token = text === undefined ? new Map() : parseToken(text);
@@ -45,7 +53,7 @@ export function replicatedOrders(replica: Replica): OrderStore {
   /** The shown order with this id, with its place. */
   const placed = async (orderId: string): Promise<PlacedOrderRow | undefined> => {
     replica.assertReadable();
-    const [row] = await replica.reads.all<PlacedOrderRow>(ONE_PLACED, [orderId]);
+    const [row] = await replica.reads.all<PlacedOrderRow>(queries.placed, [orderId]);
     return row;
   };
   return {
@@ -73,7 +81,7 @@ export function replicatedOrders(replica: Replica): OrderStore {
     async list({ userId, after, limit, token }) {
       const given = await readable(token);
       const from = after ? [after.createdAt, after.id] : [];
-      const sql = after ? NEXT_PAGE : FIRST_PAGE;
+      const sql = after ? queries.nextPage : queries.firstPage;
       const [page] = await replica.reads.all<PageRow>(sql, [userId, ...from, limit]);
       const { json, next } = await pageOf(page, {
         limit,
@@ -85,7 +93,7 @@ export function replicatedOrders(replica: Replica): OrderStore {
 
     async find({ userId, orderId, token }) {
       const given = await readable(token);
-      const [row] = await replica.reads.all<{ json: string; marks: string }>(ONE_ORDER, [orderId, userId]);
+      const [row] = await replica.reads.all<{ json: string; marks: string }>(queries.one, [orderId, userId]);
       return row && { json: row.json, token: await tokenAfter(row.marks, given) };
     },
   };
@@ -111,5 +119,6 @@ function toRow(order: Order): Row {
     unit_price: order.unitPrice,
     total_price: order.totalPrice,
     created_at: order.createdAt,
+    ...(order.note === undefined ? {} : { note: order.note }),
   };
 }

@@ -16,7 +16,7 @@ import {
 } from '@dbsync/replication';
 import type { Order, OrderStore } from '../domain/order.ts';
 import { GroupInsert } from './group-insert.ts';
-import { ORDER_JSON, type PageRow, pageOf, pageSql } from './order-page.ts';
+import { orderJson, type PageRow, pageOf, pageSql } from './order-page.ts';
 import { type Postgres, WRITERS } from './postgres.ts';
 
 /**
@@ -35,17 +35,19 @@ CREATE TABLE IF NOT EXISTS orders (
   total_price bigint NOT NULL,
   created_at text COLLATE "C" NOT NULL
 );
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS note text;
 CREATE INDEX IF NOT EXISTS orders_of_user ON orders (user_id, created_at, order_id);`;
 
 /** One statement for every size of a group: it is prepared once. */
 const INSERT = `INSERT INTO orders
-  (order_id, user_id, product_id, quantity, unit_price, total_price, created_at)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::text[])`;
+  (order_id, user_id, product_id, quantity, unit_price, total_price, created_at, note)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])`;
 
 const OF_USER = 'user_id = $1';
 const BEYOND = `${OF_USER} AND (created_at, order_id) > ($2, $3)`;
-const FIRST_PAGE = pageSql({ where: OF_USER, limit: '$2', mark: "''" });
-const NEXT_PAGE = pageSql({ where: BEYOND, limit: '$4', mark: "''" });
+const ORDER_JSON = orderJson(`coalesce(',"note":' || to_json(note)::text, '')`);
+const FIRST_PAGE = pageSql({ json: ORDER_JSON, where: OF_USER, limit: '$2', mark: "''" });
+const NEXT_PAGE = pageSql({ json: ORDER_JSON, where: BEYOND, limit: '$4', mark: "''" });
 const ONE_BEYOND = `SELECT 1 AS found FROM orders WHERE ${BEYOND} LIMIT 1`;
 const ONE_ORDER = `SELECT ${ORDER_JSON} AS json FROM orders WHERE order_id = $1 AND user_id = $2`;
 const ONE_PLACED = `SELECT ${ORDER_JSON} AS json FROM orders WHERE order_id = $1`;
@@ -120,5 +122,6 @@ function columnsOf(orders: readonly Order[]) {
     orders.map(({ unitPrice }) => unitPrice),
     orders.map(({ totalPrice }) => totalPrice),
     orders.map(({ createdAt }) => createdAt),
+    orders.map(({ note }) => note ?? null),
   ];
 }
