@@ -33,15 +33,11 @@ export async function claimDirectory(connection: Connection, claim: Claim): Prom
       'Use the directory of this cluster, or an empty one.',
     );
   }
-  // Rows are looked through only after a newer build was here: nobody else can have stored newer ones.
-  if (found && found.schema_version > claim.schemaVersion) {
-    const newest = await newestRow(connection);
-    if (newest > claim.schemaVersion) {
-      throw refused(
-        `it holds rows of schema version ${newest}, and this build knows versions up to ${claim.schemaVersion}`,
-        'Start the newer build again.',
-      );
-    }
+  if (await hasNewerRows(connection, claim.schemaVersion)) {
+    throw refused(
+      `it holds rows of schema version ${await newestRow(connection)}, and this build knows versions up to ${claim.schemaVersion}`,
+      'Start the newer build again.',
+    );
   }
   await connection.run(
     `INSERT INTO replication_replica (only_row, replica_id, cluster, schema_version) VALUES (1, ?, ?, ?)
@@ -51,10 +47,21 @@ export async function claimDirectory(connection: Connection, claim: Claim): Prom
 }
 
 /**
+ * True when the file holds rows that a build of version `known` cannot read. Rows are looked through only after a newer
+ * build was here: nobody else can have stored them.
+ */
+export async function hasNewerRows(connection: Pick<Connection, 'all'>, known: number): Promise<boolean> {
+  const [found] = await connection.all<{ schema_version: number }>(
+    'SELECT schema_version FROM replication_replica',
+  );
+  return found !== undefined && found.schema_version > known && (await newestRow(connection)) > known;
+}
+
+/**
  * The newest schema version among all rows, of tables too that this build has never heard of: whatever has a place
  * and a link is a row.
  */
-async function newestRow(connection: Connection): Promise<number> {
+async function newestRow(connection: Pick<Connection, 'all'>): Promise<number> {
   const tables = await connection.all<{ name: string }>(
     `SELECT name FROM sqlite_master m WHERE type = 'table' AND 3 = (
        SELECT count(*) FROM pragma_table_info(m.name) WHERE name IN ('seq', 'schema_version', 'chain'))`,

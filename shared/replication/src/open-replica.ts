@@ -123,7 +123,7 @@ async function wire(opened: Opened): Promise<Replica> {
   const positions = await loadPositions(database.reader, topic);
   const stalls = await loadStalls(database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
-  const newestRow = await newestRowVersion(database.reader, tables);
+  const newestRow = await newestRowVersion(opened.database.reader, tables);
   const accepted = await loadAcceptedVersion(database.writer, schemaVersion);
   const isEmpty = origins.list().length === 0 && positions.size === 0;
 

@@ -92,13 +92,13 @@ export class Writer {
   }
 
   /**
-   * Stores one local row; resolves after the commit that holds it.
+   * Stores one local row, in a version not below `atLeast` (one that was written before); resolves after the commit that holds it.
    * @throws `invalid-row`, `version-pending`, `row-too-large`, `overloaded` before anything is queued; `key-taken`, `disk-full`,
    * `database-busy` when nothing was stored; `outcome-unknown` when only a restart can tell.
    */
-  insert(table: Table, row: unknown): Promise<Written> {
+  insert(table: Table, row: unknown, { atLeast = 1 }: { atLeast?: number } = {}): Promise<Written> {
     const checked = table.check(row);
-    const schemaVersion = this.#options.schemaVersion();
+    const schemaVersion = Math.max(atLeast, this.#options.schemaVersion());
     const later = table.beyond(checked, schemaVersion);
     if (later) throw versionPending(`${table.name}.${later.column}`, { ...later, schemaVersion });
     const bytes = table.encode(checked, schemaVersion);

@@ -7,6 +7,7 @@
 import { statSync } from 'node:fs';
 import type { Chain } from '../chain.ts';
 import { deepCheck } from '../deep-check.ts';
+import { hasNewerRows } from '../directory.ts';
 import { isReplicationError } from '../errors.ts';
 import { History } from '../history.ts';
 import { Origins } from '../origins.ts';
@@ -29,6 +30,8 @@ export interface Finding {
 export interface FileCheckOptions {
   readonly file: string;
   readonly tables: readonly Table[];
+  /** Newest schema version that this build knows. */
+  readonly schemaVersion: number;
   readonly chain: Chain;
   readonly clock: Clock;
   /** Longest time, in milliseconds; Infinity where all has to be looked at. */
@@ -84,13 +87,15 @@ export async function storedSeq(file: string, run: string): Promise<number> {
 
 async function checkChains(
   connection: Awaited<ReturnType<typeof openForReading>>,
-  { tables, chain, clock, budgetMs }: FileCheckOptions,
+  { tables, schemaVersion, chain, clock, budgetMs }: FileCheckOptions,
 ): Promise<Finding | undefined> {
   const present = await connection.all<{ name: string }>(
     "SELECT name FROM sqlite_schema WHERE type = 'table'",
   );
   const names = new Set(present.map(({ name }) => name));
   if (!names.has('replication_origin') || !names.has('replication_hidden')) return undefined;
+  // Rows of a newer build are no damage: this one cannot read them, and the directory is refused when it is claimed.
+  if (await hasNewerRows(connection, schemaVersion)) return undefined;
   const deadline = clock.monotonic() + budgetMs;
   const { problems } = await deepCheck({
     reader: connection,

@@ -69,7 +69,8 @@ async function examine({ options, limits, tables, chain }: PrepareOptions): Prom
   // Played into the file, a foreign log would mix two databases: it goes aside before SQLite sees it.
   if (wal === 'foreign') renameSync(`${file}-wal`, `${file}.foreign-wal-${stampOf(clock.now())}`);
   const budgetMs = wal === 'fits' ? limits.startCheckMs : Number.POSITIVE_INFINITY;
-  const found = await checkFile({ file, tables, chain, clock, budgetMs });
+  const { version: schemaVersion } = options.description;
+  const found = await checkFile({ file, tables, schemaVersion, chain, clock, budgetMs });
   if (found) return { ...found, what: `${WALS[wal]}${found.what}` };
   const last = markedRun(file);
   const missing = last ? last.seq - (await storedSeq(file, last.run)) : 0;

@@ -142,13 +142,13 @@ function fittingRows(
 }
 
 async function renew(
-  { row, table: tableName, seq }: CarvedRow,
+  { row, table: tableName, seq, schemaVersion }: CarvedRow,
   { name, result, options }: { name: string; result: Mutable<Salvaged>; options: SalvageOptions },
 ): Promise<void> {
   const table = options.history.table(tableName);
   if (!table) return report(result, { origin: name, seq, why: `this build has no table ${tableName}` });
   try {
-    await options.writer.insert(table, row);
+    await options.writer.insert(table, row, { atLeast: schemaVersion });
     result.renewed += 1;
   } catch (error) {
     // Its key is shown already: it came by another way, or in an earlier attempt.
