@@ -3,6 +3,7 @@
  */
 import type { BenchGround } from './bench-ground.ts';
 import type { Measured } from './bench-row.ts';
+import { measureApply } from './measures/apply.ts';
 import { measureReadPath } from './measures/read-path.ts';
 import { measureWritePath } from './measures/write-path.ts';
 
@@ -17,4 +18,5 @@ export interface Measure {
 export const measures: readonly Measure[] = [
   { name: 'write-path', run: measureWritePath },
   { name: 'read-path', run: measureReadPath },
+  { name: 'apply', run: measureApply },
 ];

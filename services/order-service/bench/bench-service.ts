@@ -10,10 +10,12 @@ import { identity } from './bench-identity.ts';
 import { benchReplication } from './bench-log.ts';
 import { idleBackend, obviousBackend } from './limit-backends.ts';
 
-/** `replica`: a replica with a log in memory. `isolated`: without a log. The others: see limit-backends.ts. */
+/** `replica`: with a log in memory; `kafka`: with Kafka; `isolated`: without a log. The others: limit-backends.ts. */
 interface Task {
-  readonly kind: 'replica' | 'isolated' | 'idle' | 'obvious';
+  readonly kind: 'replica' | 'kafka' | 'isolated' | 'idle' | 'obvious';
   readonly file: string;
+  /** Of Kafka. */
+  readonly bootstrap?: string;
   readonly client?: ReplicaConfig['sqliteClient'];
   /** What an idle one answers to every list. */
   readonly listJson?: string;
@@ -35,6 +37,7 @@ async function parts(): Promise<OrderServiceParts> {
   switch (task.kind) {
     case 'replica':
       return { logger, replication: benchReplication() };
+    case 'kafka':
     case 'isolated':
       return { logger };
     case 'idle':
@@ -56,7 +59,20 @@ function config(): ReplicaConfig {
     ...identity,
     database: 'orders',
     sqliteClient: task.client,
-    replication: { kind: 'isolated' },
+    replication: replication(),
     limits: {},
+  };
+}
+
+function replication(): ReplicaConfig['replication'] {
+  if (task.bootstrap === undefined) return { kind: 'isolated' };
+  return {
+    kind: 'kafka',
+    kafka: { brokers: [task.bootstrap] },
+    topicPrefix: '',
+    partitions: undefined,
+    replicationFactor: undefined,
+    minInsyncReplicas: undefined,
+    applyRows: undefined,
   };
 }

@@ -4,38 +4,18 @@
  */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { openReplica, realSurroundings } from '@dbsync/replication';
-import { createLogger } from '@dbsync/service-kit';
 import { orderJson, pageSql } from '../src/storage/order-page.ts';
-import { description, identity, ordersTable } from './bench-identity.ts';
+import { makeReplicaFile, ordersTable } from './bench-identity.ts';
 import { madeOrders, madeOrigins } from './made-orders.ts';
 
 const task = JSON.parse(process.argv[2] ?? '') as {
   readonly file: string;
   readonly rows: number;
   readonly users: number;
-  /** Default `order-1`. */
-  readonly replicaId?: string;
 };
 
-await makeEmpty();
+await makeReplicaFile(task.file);
 fill();
-
-/** The tables are made by the one who knows how. */
-async function makeEmpty(): Promise<void> {
-  const replica = await openReplica({
-    ...identity,
-    replicaId: task.replicaId ?? 'order-1',
-    file: task.file,
-    description,
-    url: () => '',
-    world: realSurroundings(createLogger({ name: 'fill', level: 'silent' })),
-    failed: (error) => {
-      throw error;
-    },
-  });
-  await replica.stop();
-}
 
 function fill(): void {
   const database = new DatabaseSync(path.resolve(task.file));

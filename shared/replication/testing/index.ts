@@ -1,5 +1,6 @@
 /** What tests of this package and of its users share: a broker in memory, replicas, clocks, events, waiting. */
 export { type Chain, createChain, GENESIS } from '../src/chain.ts';
+export { encodeEvent } from '../src/change-event.ts';
 export { openDatabase } from '../src/sqlite.ts';
 export { chooseSqliteClient } from '../src/sqlite-driver.ts';
 export { defineTable } from '../src/table.ts';

@@ -18,6 +18,8 @@ type Visit = (record: RawKafkaRecord & { readonly offset: number }) => 'enough' 
 export interface RawTopic {
   /** Everything from the start to the ends of this moment. */
   readAll(): Promise<RawKafkaRecord[]>;
+  /** Reads everything and does nothing with it; how many records came in how long, from the first batch on. */
+  drain(): Promise<{ records: number; ms: number }>;
   /**
    * The same one by one, each partition in its order, for a topic that is too large to be held; ends early when
    * `visit` says that it has had enough.
@@ -52,6 +54,7 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
       });
       return records;
     },
+    drain: () => drain(kafka, topic, `${clientId}-drain`),
     visitAll: (visit) => visitAll(kafka, topic, visit),
     async offsets() {
       const admin = kafka.admin();
@@ -143,6 +146,32 @@ async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void
     });
   });
   await consumer.disconnect();
+}
+
+async function drain(kafka: Kafka, topic: string, groupId: string): Promise<{ records: number; ms: number }> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const offsets = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const total = offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, allowAutoTopicCreation: false });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  let seen = 0;
+  let first: { records: number; atMs: number } | undefined;
+  const ms = await new Promise<number>((resolve, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    void consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        seen += batch.messages.length;
+        first ??= { records: seen, atMs: performance.now() };
+        if (seen >= total) resolve(performance.now() - first.atMs);
+      },
+    });
+  });
+  await consumer.disconnect();
+  return { records: total - (first?.records ?? 0), ms };
 }
 
 function toMessage({ partition, key, value, headers }: RawKafkaRecord): {
