@@ -16,10 +16,14 @@ import type { PlannedFault } from './fault-plan.ts';
 import { notHeld } from './not-held.ts';
 import { readyAgain } from './replica-faults.ts';
 import { lookAt, vectorOf } from './replica-look.ts';
-import { originGrowth } from './replica-watch.ts';
+import { type OriginGrowth, originGrowth } from './replica-watch.ts';
 import { seededRandom } from './seeded-random.ts';
 
-const coverTimeoutMs = 60_000;
+const coverTimeoutMs = 120_000;
+/** How long the others may take to apply what was just published. */
+const coverMs = 8000;
+const coverAttempts = 8;
+const nearlyPublished = 200;
 
 /** A replica more, in mid-load. */
 export async function addReplica(ground: WatchedGround): Promise<string> {
@@ -35,8 +39,7 @@ export async function addReplica(ground: WatchedGround): Promise<string> {
 export async function wipeReplica(ground: WatchedGround, fault: PlannedFault): Promise<string> {
   const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
   return ground.claims.holding([victim.name, 'log'], async () => {
-    await victim.takeDown('SIGTERM');
-    const rows = await untilCovered(ground, victim);
+    const rows = await takeDownCovered(ground, victim, 'SIGTERM');
     rmSync(dirname(victim.database), { recursive: true, force: true });
     startOver(ground, victim);
     if (existsSync(victim.database)) throw notHeld(`${victim.database} is still there`);
@@ -64,8 +67,7 @@ export async function restoreOldCopy(ground: WatchedGround, fault: PlannedFault)
       await victim.restart();
       await readyAgain(ground, victim, begunMs);
       await pause(fault.durationMs);
-      await victim.takeDown('SIGKILL');
-      const rows = await untilCovered(ground, victim);
+      const rows = await takeDownCovered(ground, victim, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
       cpSync(copy, folder, { recursive: true });
       startOver(ground, victim);
@@ -103,27 +105,56 @@ export async function restartEverything(ground: WatchedGround): Promise<string> 
   });
 }
 
-/** Resolves with the rows in a stopped replica's file, once others hold every one of them. */
-export async function untilCovered(ground: WatchedGround, victim: ServiceProcess): Promise<number> {
-  const origins = originGrowth(victim.database, new Map());
+/**
+ * Takes a replica down, and resolves with the rows in its file when others hold every one of them. Rows that it had not
+ * published yet are only there: then it goes on and is taken down again later.
+ */
+export async function takeDownCovered(
+  ground: WatchedGround,
+  victim: ServiceProcess,
+  signal: 'SIGTERM' | 'SIGKILL',
+): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    await waitFor({
+      what: `${victim.name} to have published nearly everything`,
+      timeoutMs: coverTimeoutMs,
+      code: 'not-held',
+      look: async () => {
+        const look = await lookAt(victim.url);
+        const isNear = look?.state === 'live' && look.logReachable && look.unpublished < nearlyPublished;
+        return isNear ? { found: true } : { missing: `${look?.state}, ${look?.unpublished} unpublished` };
+      },
+    });
+    await victim.takeDown(signal);
+    const origins = originGrowth(victim.database, new Map());
+    const lacking = await untilCovered(ground, victim, origins);
+    if (lacking === null) return origins.reduce((sum, { seq }) => sum + seq, 0);
+    await victim.restart();
+    if (attempt === coverAttempts) throw notHeld(`nobody else holds ${lacking}`);
+  }
+}
+
+/** Null when others hold what a stopped replica holds; what they lack when they do not within some seconds. */
+async function untilCovered(
+  ground: WatchedGround,
+  victim: ServiceProcess,
+  origins: readonly OriginGrowth[],
+): Promise<string | null> {
   const peers = othersThan(ground.cluster, victim);
-  return waitFor({
+  let lacking: string | null = null;
+  await waitFor({
     what: `others to hold what ${victim.name} holds`,
-    timeoutMs: coverTimeoutMs,
-    code: 'not-held',
+    timeoutMs: coverMs,
     look: async () => {
       const vectors = await Promise.all(peers.map(({ url }) => vectorOf(url)));
-      const lacking = origins.find(
+      const origin = origins.find(
         ({ name, seq }) => !vectors.some((vector) => (vector?.[name]?.seq ?? 0) >= seq),
       );
-      if (lacking !== undefined) return { missing: `nobody holds ${lacking.name} up to ${lacking.seq}` };
-      return { found: origins.reduce((sum, { seq }) => sum + seq, 0) };
+      lacking = origin === undefined ? null : `${origin.name} up to ${origin.seq}`;
+      return lacking === null ? { found: true } : { missing: lacking };
     },
-  }).catch(async (error: unknown) => {
-    // Its rows are needed: it goes on as it was.
-    await victim.restart();
-    throw error;
-  });
+  }).catch(() => undefined);
+  return lacking;
 }
 
 /** In the same turn of the event loop as the change of the directory: nobody may look in between. */

@@ -1,8 +1,11 @@
 /**
  * The end of a chaos run: after the last fault everything is up again, and the replicas must become quiet in time.
  *
- * Quiet: everybody live, writable and connected, nothing unpublished, nothing behind, nobody stalled, equal digests.
+ * Quiet: everybody live, writable and connected, nothing unpublished, nothing behind, nobody stalled, equal digests, and
+ * the log known to hold every row, those of replicas that are gone included.
  */
+
+import { originsIn } from '../judge/replica-file.ts';
 import type { Violations } from '../judge/violations.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { lookAt, type ReplicaLook } from './replica-look.ts';
@@ -23,13 +26,14 @@ const patience = 3;
 
 /** Waits for quiet and adds what is not. */
 export async function drain(options: {
-  readonly urls: readonly string[];
+  readonly replicas: readonly { readonly name: string; readonly url: string; readonly database: string }[];
   /** Most rows that a replica was seen to apply in a second. */
   readonly rowsPerSecond: number;
   readonly violations: Violations;
   readonly print: (line: string) => void;
 }): Promise<Drain> {
-  const { urls, violations } = options;
+  const { replicas, violations } = options;
+  const urls = replicas.map(({ url }) => url);
   const begunMs = performance.now();
   const backlog = backlogOf(await Promise.all(urls.map(lookAt)));
   const promisedSeconds = promisedBaseSeconds + backlog / Math.max(1, options.rowsPerSecond);
@@ -39,7 +43,7 @@ export async function drain(options: {
     timeoutMs: promisedSeconds * patience * 1000,
     onProgress: options.print,
     look: async () => {
-      const missing = unrest(await Promise.all(urls.map(lookAt)));
+      const missing = unrest(await Promise.all(urls.map(lookAt))) ?? notInTheLog(replicas);
       return missing === null ? { found: true } : { missing };
     },
   }).catch((error: unknown) => {
@@ -69,6 +73,17 @@ export function unrest(looks: readonly (ReplicaLook | null)[]): string | null {
   const digests = new Set(looks.map((look) => look?.digest));
   if (digests.size <= 1) return null;
   return `digests differ: ${looks.map((look) => `${look?.replicaId} ${look?.rows} rows`).join(', ')}`;
+}
+
+/** An origin that a replica holds and has not seen in the log as far, in words; null when there is none. */
+function notInTheLog(
+  replicas: readonly { readonly name: string; readonly database: string }[],
+): string | null {
+  for (const { name, database } of replicas) {
+    const behind = originsIn(database).find(({ seq, published }) => published < seq);
+    if (behind) return `${name} saw ${behind.name} in the log up to ${behind.published} of ${behind.seq}`;
+  }
+  return null;
 }
 
 function unrestOf(look: ReplicaLook): string | null {

@@ -16,8 +16,8 @@ import { notHeld } from './not-held.ts';
 import { isAnswering, isReady, processState } from './replica-look.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
-/** Long: with the broker away or a peer down, a start may have to wait for them. */
-const readyTimeoutMs = 90_000;
+/** Long: a start may have to wait until the other lane has given the broker back, and then to catch up. */
+const readyTimeoutMs = 180_000;
 /** SIGTERM to the end of the process. */
 const stopLimitMs = 10_000;
 const foreignWriter = fileURLToPath(new URL('foreign-writer-main.ts', import.meta.url));

@@ -91,9 +91,9 @@ async function runOn(
   const faults = await loadAndHurt(hurt, load, options);
   heal(ground);
   const isUp = await everybodyUp(hurt, violations);
-  const urls = ground.cluster.replicas.map(({ url }) => url);
+  const { replicas } = ground.cluster;
   const { rowsPerSecond } = watch;
-  const drained = await drain({ urls, rowsPerSecond, violations, print });
+  const drained = await drain({ replicas, rowsPerSecond, violations, print });
   await watch.stop();
   const loads = [load, hurt.probes];
   const judged = isUp ? await judgeQuiet({ ground: hurt, loads, violations, print }) : null;

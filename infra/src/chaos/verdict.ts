@@ -40,7 +40,7 @@ export async function judgeQuiet(options: {
   for (const { name, database } of cluster.replicas) {
     options.print(`judging the rows of ${name}`);
     held.push(
-      readReplicaFile(database, (contents) =>
+      await readReplicaFile(database, (contents) =>
         judgeRows(name, contents, { knowledge: { chain, load }, violations }),
       ),
     );

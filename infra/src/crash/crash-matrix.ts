@@ -7,7 +7,7 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { WatchedGround } from '../chaos/chaos-ground.ts';
-import { untilCovered } from '../chaos/directory-faults.ts';
+import { takeDownCovered } from '../chaos/directory-faults.ts';
 import { isReady } from '../chaos/replica-look.ts';
 import { originGrowth } from '../chaos/replica-watch.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
@@ -100,8 +100,7 @@ async function loadFor(
 
 /** Takes the victim down and its directory away, once others hold everything in it. */
 async function emptyVictim({ ground }: CrashGround, victim: ServiceProcess): Promise<void> {
-  await victim.takeDown('SIGTERM');
-  await untilCovered(ground, victim);
+  await takeDownCovered(ground, victim, 'SIGTERM');
   rmSync(dirname(victim.database), { recursive: true, force: true });
   ground.reader.forget(victim.name);
   ground.watch.forget(victim.name);

@@ -106,8 +106,8 @@ async function crashAll(
     }
   }
   await reader.settled();
-  const urls = ground.cluster.replicas.map(({ url }) => url);
-  await drain({ urls, rowsPerSecond: watch.rowsPerSecond, violations, print });
+  const { replicas } = ground.cluster;
+  await drain({ replicas, rowsPerSecond: watch.rowsPerSecond, violations, print });
   await watch.stop();
   const { rows } = await judgeQuiet({ ground: hurt, loads: [record], violations, print });
   const readyMs = done.map((one) => one.readyMs).sort((a, b) => a - b);

@@ -37,13 +37,26 @@ export interface ReplicaContents {
 const ofTheLibrary = new Set(['origin', 'seq', 'schema_version', 'chain', 'superseded']);
 
 /** Hands the contents of `file` to `read`; they end with it. */
-export function readReplicaFile<T>(file: string, read: (contents: ReplicaContents) => T): T {
+export async function readReplicaFile<T>(
+  file: string,
+  read: (contents: ReplicaContents) => T | Promise<T>,
+): Promise<T> {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
   try {
     database.exec('BEGIN');
     const origins = originsOf(database);
     const [hidden] = database.prepare('SELECT count(*) AS n FROM replication_hidden').all();
-    return read({ origins, rows: rowsOf(database, origins), hidden: Number(hidden?.n) });
+    return await read({ origins, rows: rowsOf(database, origins), hidden: Number(hidden?.n) });
+  } finally {
+    database.close();
+  }
+}
+
+/** What the file says of its origins, without its rows. */
+export function originsIn(file: string): readonly StoredOrigin[] {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+  try {
+    return originsOf(database);
   } finally {
     database.close();
   }

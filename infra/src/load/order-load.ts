@@ -66,13 +66,13 @@ export function orderFor(
 export async function placeOrders(options: LoadOptions): Promise<LoadRecord> {
   const record = options.record ?? emptyRecord();
   const count = options.count ?? Number.POSITIVE_INFINITY;
-  const begunMs = performance.now();
+  const itsTurn = pacing(options);
   let sent = 0;
   const client = async (): Promise<void> => {
     while (sent < count && !options.signal?.aborted) {
       const number = sent;
       sent += 1;
-      await itsTurn(number, begunMs, options);
+      await itsTurn();
       if (!options.signal?.aborted) await placeOne(number, options, record);
     }
   };
@@ -80,15 +80,16 @@ export async function placeOrders(options: LoadOptions): Promise<LoadRecord> {
   return record;
 }
 
-/** Waits until order `number` is due at the wanted rate. */
-async function itsTurn(
-  number: number,
-  begunMs: number,
-  { ratePerSecond, signal }: LoadOptions,
-): Promise<void> {
-  if (ratePerSecond === undefined) return;
-  const waitMs = begunMs + (number * 1000) / ratePerSecond - performance.now();
-  if (waitMs > 1) await pause(waitMs, undefined, { signal }).catch(() => undefined);
+/** Makes orders wait so that no more than wanted go out in a second; what was not sent in time is not made up for. */
+function pacing({ ratePerSecond, signal }: LoadOptions): () => Promise<void> {
+  let nextMs = performance.now();
+  return async () => {
+    if (ratePerSecond === undefined) return;
+    const now = performance.now();
+    const dueMs = Math.max(nextMs, now);
+    nextMs = dueMs + 1000 / ratePerSecond;
+    if (dueMs - now > 1) await pause(dueMs - now, undefined, { signal }).catch(() => undefined);
+  };
 }
 
 async function placeOne(number: number, options: LoadOptions, record: LoadRecord): Promise<void> {

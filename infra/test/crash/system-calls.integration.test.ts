@@ -83,14 +83,14 @@ async function judgeAfter(file: string, record: LoadRecord): Promise<void> {
   await placeOrders({ urls: () => [again.url], count: 1, clients: 1, name: 'after', record });
   expect(record.acknowledged.has('after-0')).toBe(true);
   await again.life.stop(10_000);
-  expectRight(file, record);
+  await expectRight(file, record);
 }
 
-function expectRight(file: string, record: LoadRecord): void {
+async function expectRight(file: string, record: LoadRecord): Promise<void> {
   const violations = new Violations();
-  readReplicaFile(file, (contents) => {
-    judgeRows('order-1', contents, { knowledge: { chain, load: record }, violations });
-  });
+  await readReplicaFile(file, (contents) =>
+    judgeRows('order-1', contents, { knowledge: { chain, load: record }, violations }),
+  );
   expect(violations.list()).toEqual([]);
 }
 
@@ -201,7 +201,7 @@ describe('a slow disk', () => {
     expect([rows, counters.readersReplaced, counters.relinks]).toEqual([record.acknowledged.size, 0, 0]);
     console.log(`a slow disk: ${record.acknowledged.size} of 600 accepted, at most ${longest} waiting`);
     await replica.end();
-    expectRight(file, record);
+    await expectRight(file, record);
   });
 });
 

@@ -5,7 +5,7 @@ import { Violations } from '../../src/judge/violations.ts';
 import { chain, fileOf, goodRows, knowledge, recordOf, rowOf } from './planted.ts';
 
 const [first, second, third] = goodRows();
-const held = judgeRows('order-1', fileOf([first, second, third]), {
+const held = await judgeRows('order-1', fileOf([first, second, third]), {
   knowledge: knowledge(),
   violations: new Violations(),
 });

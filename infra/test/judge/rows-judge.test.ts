@@ -5,85 +5,85 @@ import { Violations } from '../../src/judge/violations.ts';
 import { fileOf, goodRows, knowledge, rowOf } from './planted.ts';
 
 /** What the judge finds in one file, as `invariant kind`. */
-function found(contents: ReplicaContents, known: Knowledge = knowledge()): string[] {
+async function found(contents: ReplicaContents, known: Knowledge = knowledge()): Promise<string[]> {
   const violations = new Violations();
-  judgeRows('order-1', contents, { knowledge: known, violations });
+  await judgeRows('order-1', contents, { knowledge: known, violations });
   return violations.list().map(({ invariant, kind }) => `${invariant} ${kind}`);
 }
 
 describe('the judge of rows', () => {
-  it('finds nothing wrong with what is right', () => {
-    expect(found(fileOf(goodRows()))).toEqual([]);
+  it('finds nothing wrong with what is right', async () => {
+    expect(await found(fileOf(goodRows()))).toEqual([]);
   });
 
-  it('lets an order that was attempted and never answered be there or not', () => {
+  it('lets an order that was attempted and never answered be there or not', async () => {
     const { chain, load } = knowledge();
     load.acknowledged.delete('p-2');
     const [first, second, third] = goodRows();
-    expect(found(fileOf([first, second, third]), { chain, load })).toEqual([]);
-    expect(found(fileOf([first, second]), { chain, load })).toEqual([]);
+    expect(await found(fileOf([first, second, third]), { chain, load })).toEqual([]);
+    expect(await found(fileOf([first, second]), { chain, load })).toEqual([]);
   });
 
-  it('finds an acknowledged order that is missing', () => {
+  it('finds an acknowledged order that is missing', async () => {
     const [first, second] = goodRows();
-    expect(found(fileOf([first, second]))).toEqual(['I1 lost']);
+    expect(await found(fileOf([first, second]))).toEqual(['I1 lost']);
   });
 
-  it('finds an order that is there twice, each time in a fitting chain', () => {
+  it('finds an order that is there twice, each time in a fitting chain', async () => {
     const [first, second, third] = goodRows();
     const again = rowOf('p-2', { origin: 'b', seq: 2, previous: third.chain }, { order_id: 'another' });
-    expect(found(fileOf([first, second, third, again]))).toEqual(['I1 doubled']);
+    expect(await found(fileOf([first, second, third, again]))).toEqual(['I1 doubled']);
   });
 
-  it('finds an order that nobody attempted', () => {
+  it('finds an order that nobody attempted', async () => {
     const rows = goodRows();
-    expect(found(fileOf([...rows, rowOf('never', { origin: 'c', seq: 1 })]))).toEqual(['I2 phantom']);
+    expect(await found(fileOf([...rows, rowOf('never', { origin: 'c', seq: 1 })]))).toEqual(['I2 phantom']);
   });
 
-  it('finds bytes that were altered behind the chain', () => {
+  it('finds bytes that were altered behind the chain', async () => {
     const [first, second, third] = goodRows();
     const altered = { ...second, columns: { ...second.columns, created_at: '2026-01-02T03:04:05.679Z' } };
-    expect(found(fileOf([first, altered, third]))).toEqual(['I3 broken chain']);
+    expect(await found(fileOf([first, altered, third]))).toEqual(['I3 broken chain']);
   });
 
-  it('finds an order that is not what was attempted, although its chain fits', () => {
+  it('finds an order that is not what was attempted, although its chain fits', async () => {
     const [first, second] = goodRows();
     const other = rowOf('p-2', { origin: 'b', seq: 1 }, { quantity: 1000 });
-    expect(found(fileOf([first, second, other]))).toEqual(['I2 altered']);
+    expect(await found(fileOf([first, second, other]))).toEqual(['I2 altered']);
   });
 
-  it('finds a hole, and a chain that does not continue over it', () => {
+  it('finds a hole, and a chain that does not continue over it', async () => {
     const [first, second, third] = goodRows();
     const late = rowOf('p-1', { origin: 'a', seq: 3, previous: second.chain });
-    expect(found(fileOf([first, late, third]))).toEqual(['I3 hole', 'I3 broken chain']);
+    expect(await found(fileOf([first, late, third]))).toEqual(['I3 hole', 'I3 broken chain']);
   });
 
-  it('finds origins that say something else than their rows', () => {
+  it('finds origins that say something else than their rows', async () => {
     const contents = fileOf(goodRows());
     const more = contents.origins.map((origin) => ({ ...origin, seq: origin.seq + 1 }));
-    expect(found({ ...contents, origins: more })).toEqual(['I3 vector']);
+    expect(await found({ ...contents, origins: more })).toEqual(['I3 vector']);
     const further = contents.origins.map((origin) => ({ ...origin, published: origin.seq + 1 }));
-    expect(found({ ...contents, origins: further })).toEqual(['I4 published']);
+    expect(await found({ ...contents, origins: further })).toEqual(['I4 published']);
   });
 
-  it('finds rows that are hidden or superseded, which no order of the load can be', () => {
+  it('finds rows that are hidden or superseded, which no order of the load can be', async () => {
     const [first, second, third] = goodRows();
-    expect(found({ ...fileOf([first, second, third]), hidden: 1 })).toEqual(['I5 hidden']);
-    expect(found(fileOf([first, second, { ...third, isSuperseded: true }]))).toEqual(['I2 superseded']);
+    expect(await found({ ...fileOf([first, second, third]), hidden: 1 })).toEqual(['I5 hidden']);
+    expect(await found(fileOf([first, second, { ...third, isSuperseded: true }]))).toEqual(['I2 superseded']);
   });
 
-  it('finds two replicas that differ, by a row or by its bytes', () => {
+  it('finds two replicas that differ, by a row or by its bytes', async () => {
     const [first, second, third] = goodRows();
     const violations = new Violations();
     const judged = (name: string, rows: ReturnType<typeof goodRows>[number][]) =>
       judgeRows(name, fileOf(rows), { knowledge: knowledge([]), violations: new Violations() });
-    const whole = judged('order-1', [first, second, third]);
-    judgeEqual([whole, judged('order-2', [first, second, third])], violations);
+    const whole = await judged('order-1', [first, second, third]);
+    judgeEqual([whole, await judged('order-2', [first, second, third])], violations);
     expect(violations.list()).toEqual([]);
-    judgeEqual([whole, judged('order-2', [first, third])], violations);
+    judgeEqual([whole, await judged('order-2', [first, third])], violations);
     expect(violations.count('different')).toBe(1);
     judgeEqual(
-      [whole, judged('order-3', [first, second, rowOf('p-9', { origin: 'b', seq: 1 })])],
+      [whole, await judged('order-3', [first, second, rowOf('p-9', { origin: 'b', seq: 1 })])],
       violations,
     );
     expect(violations.count('different')).toBe(2);
