@@ -14,7 +14,7 @@ import type { OrderPage, OrderPlace } from '../domain/order.ts';
 export function orderJson(note: string): string {
   return `'{"orderId":"' || order_id || '","userId":"' || user_id || '","productId":"' || product_id
   || '","quantity":' || quantity || ',"unitPrice":' || unit_price || ',"totalPrice":' || total_price
-  || ',"createdAt":"' || created_at || '"' || ${note} || '}'`;
+  || ',"createdAt":"' || created_at || '"' || (${note}) || '}'`;
 }
 
 /** What a page's query answers with, in its one row. */

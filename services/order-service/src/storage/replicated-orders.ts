@@ -25,7 +25,7 @@ const MARK = `origin || ' ' || seq`;
 const OF_USER = 'user_id = ? AND superseded = 0';
 const BEYOND = `${OF_USER} AND (created_at, order_id) > (?, ?)`;
 const ONE_BEYOND = `SELECT 1 FROM orders WHERE ${BEYOND} LIMIT 1`;
-const NOTE = `coalesce(',"note":' || json_quote(note), '')`;
+const NOTE = `CASE WHEN note IS NULL THEN '' ELSE ',"note":' || json_quote(note) END`;
 
 /** Queries whose answers are ready to be sent; the orders of an older build have no note. */
 function queriesOf({ hasNote }: { hasNote: boolean }) {
