@@ -139,7 +139,7 @@ export const orderServiceVariables = z.object({
     min: 0,
     max: 31_536_000_000,
     describe:
-      'silence of a replica of an older build after which rows are written in the newer version, milliseconds (default 1 hour)',
+      'silence of a replica of an older build after which rows are written in the newer version, milliseconds (default 3600000)',
   }),
   DBSYNC_STANDSTILL_MS: bound({
     min: 1000,
