@@ -45,6 +45,11 @@ describe.each(clients)('a database (%s)', (client) => {
     expect(await writer.all('PRAGMA synchronous')).toEqual([{ synchronous: 2 }]);
   });
 
+  it('enforces no foreign keys: rows are stored before their origin is, in the same transaction', async () => {
+    const { writer } = await open();
+    expect(await writer.all('PRAGMA foreign_keys')).toEqual([{ foreign_keys: 0 }]);
+  });
+
   it('gives back what was stored: text, integers, fractions, bytes and null', async () => {
     const { writer, reader } = await open();
     await writer.execute('CREATE TABLE t (a TEXT, b INTEGER, c REAL, d BLOB, e TEXT) STRICT');
