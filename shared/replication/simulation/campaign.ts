@@ -10,6 +10,7 @@ export interface CampaignReport {
   readonly histories: number;
   readonly passed: number;
   readonly failed: readonly HistoryResult[];
+  /** Nothing was proven: a fault did not take hold, or the history came to no end. */
   readonly inconclusive: readonly HistoryResult[];
   /** Faults that took hold, by kind. */
   readonly faults: Readonly<Record<string, number>>;
@@ -55,7 +56,7 @@ export async function runCampaign(options: {
     histories: results.length,
     passed: results.filter(({ verdict }) => verdict === 'passed').length,
     failed: results.filter(({ verdict }) => verdict === 'failed'),
-    inconclusive: results.filter(({ verdict }) => verdict === 'inconclusive'),
+    inconclusive: results.filter(({ verdict }) => verdict === 'inconclusive' || verdict === 'unanswered'),
     faults: countBy(held.map(({ kind }) => kind)),
     crashes: countBy(held.filter(({ kind }) => kind === 'crash').map(({ effect }) => String(effect))),
     operations: sum(({ operations }) => operations.begun),

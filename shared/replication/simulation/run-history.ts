@@ -19,8 +19,11 @@ import type { Violation } from './violation.ts';
 /** What came of a history. */
 export interface HistoryResult {
   readonly seed: string;
-  /** `inconclusive`: a fault did not take hold, so nothing was proven. */
-  readonly verdict: 'passed' | 'failed' | 'inconclusive';
+  /**
+   * `inconclusive`: a fault did not take hold, so nothing was proven. `unanswered`: the history came to no end, or its
+   * process died; that proves nothing either, for a planted bug least of all.
+   */
+  readonly verdict: 'passed' | 'failed' | 'inconclusive' | 'unanswered';
   readonly violations: readonly Violation[];
   readonly faults: readonly { readonly kind: string; readonly effect: string | null }[];
   readonly operations: { readonly begun: number; readonly answered: number };

@@ -10,7 +10,6 @@ import { gateOf, type StorageGate } from './storage-gate.ts';
 /** As in `src/sqlite.ts`. */
 export async function openDatabase(options: real.DatabaseOptions): Promise<real.Database> {
   const gate = gateOf(options.file);
-  if (!gate) return real.openDatabase(options);
   return gate.pass('opens its database', async () => {
     const database = await real.openDatabase(options);
     const closed = gate.opened(database);
@@ -25,7 +24,6 @@ export async function openDatabase(options: real.DatabaseOptions): Promise<real.
 /** As in `src/sqlite.ts`. */
 export async function openConnection(file: string): ReturnType<typeof real.openConnection> {
   const gate = gateOf(file);
-  if (!gate) return real.openConnection(file);
   return gate.pass('opens a connection', async () => {
     const connection = await real.openConnection(file);
     const closed = gate.opened({ close: () => connection.close() });
@@ -38,7 +36,6 @@ export async function openConnection(file: string): ReturnType<typeof real.openC
 /** As in `src/sqlite.ts`. */
 export async function openForReading(file: string): ReturnType<typeof real.openForReading> {
   const gate = gateOf(file);
-  if (!gate) return real.openForReading(file);
   return gate.pass('opens a connection for reading', async () => {
     const connection = await real.openForReading(file);
     const closed = gate.opened({ close: () => connection.close() });

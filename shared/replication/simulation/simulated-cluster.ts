@@ -22,6 +22,7 @@ import { type Owner, Scheduler } from './scheduler.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedPeers } from './simulated-peers.ts';
+import { setGateOfOthers } from './storage-gate.ts';
 import type { Violation } from './violation.ts';
 
 const cluster = 'simulated';
@@ -76,6 +77,7 @@ export class SimulatedCluster {
     this.#looks = options.random.fork('looks');
     this.scheduler = new Scheduler(options.print);
     const { scheduler } = this;
+    setGateOfOthers((work) => scheduler.whole(work));
     const chain = createChain({ cluster, secret });
     this.broker = new MemoryBroker({
       isStepped: true,

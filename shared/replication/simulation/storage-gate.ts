@@ -19,6 +19,7 @@ export interface StorageGate {
 export type OpenedStorage = Partial<Pick<Database, 'writer' | 'reader'>> & Pick<Database, 'close'>;
 
 const gates = new Map<string, StorageGate>();
+let ofOthers: StorageGate = { pass: (_, work) => work(), opened: () => () => undefined };
 
 /** From now on files below `directory` belong to this gate. */
 export function setGate(directory: string, gate: StorageGate): void {
@@ -30,8 +31,13 @@ export function removeGates(): void {
   gates.clear();
 }
 
-/** The gate of a file; undefined for files of nobody, which are opened as they are. */
-export function gateOf(file: string): StorageGate | undefined {
+/** From now on what belongs to nobody, such as databases in memory, goes through this. */
+export function setGateOfOthers(count: <T>(work: () => Promise<T>) => Promise<T>): void {
+  ofOthers = { pass: (_, work) => count(work), opened: () => () => undefined };
+}
+
+/** The gate of a file. */
+export function gateOf(file: string): StorageGate {
   for (const [directory, gate] of gates) if (file.startsWith(`${directory}/`)) return gate;
-  return undefined;
+  return ofOthers;
 }

@@ -16,11 +16,13 @@ if (bugName !== undefined && !bug) throw new Error(`there is no planted bug '${b
 hookModules(bug);
 const { drawPlan } = await import('./plan.ts');
 const { runHistory } = await import('./run-history.ts');
+const { chooseSqliteClient } = await import('../src/sqlite-driver.ts');
 
 for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line) as WorkerJob;
   const plan = 'seed' in job ? drawPlan(job.seed) : job.plan;
   const print = job.isTraced === true ? (text: string) => void process.stderr.write(text) : undefined;
+  chooseSqliteClient(job.sqliteClient ?? 'better-sqlite3');
   const result = await runHistory(plan, print);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
