@@ -161,7 +161,8 @@ export async function holdDatabase(ground: WatchedGround, fault: PlannedFault): 
         name: `${fault.kind}-${fault.number}`,
         record: ground.probes,
       });
-      if (!failures.has('503')) throw notHeld(`${victim.name} wrote although its file was held`);
+      if (!failures.has('503 database-busy'))
+        throw notHeld(`${victim.name} wrote although its file was held`);
       await pause(fault.durationMs);
     } finally {
       holder.stdin.end();

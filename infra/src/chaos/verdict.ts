@@ -81,7 +81,7 @@ async function judgeSelf(options: Parameters<typeof judgeQuiet>[0]): Promise<voi
 function judgeClients({ ground, loads, violations }: Parameters<typeof judgeQuiet>[0]): void {
   for (const { replica, what } of ground.reader.bad) violations.add('I7', 'bad read', `${replica}: ${what}`);
   for (const { failures } of loads) {
-    const count = failures.get('500') ?? 0;
-    if (count > 0) violations.add('I8', 'answered 500', `${count} orders`);
+    for (const [what, count] of failures)
+      if (what.startsWith('500')) violations.add('I8', 'answered 500', `${count} orders: ${what}`);
   }
 }

@@ -12,7 +12,7 @@ export interface LoadRecord {
   readonly attempted: Set<string>;
   /** Order id by product id, for every 201. */
   readonly acknowledged: Map<string, string>;
-  /** Answers that were not 201, and connections that failed, by what they were. */
+  /** Answers that were not 201, by status and problem (`503 database-busy`), and connections that failed, by their code. */
   readonly failures: Map<string, number>;
 }
 
@@ -92,6 +92,11 @@ function pacing({ ratePerSecond, signal }: LoadOptions): () => Promise<void> {
   };
 }
 
+/** `database-busy` for `/problems/database-busy`; nothing for a problem without a type of its own. */
+function problemName(type: string | undefined): string {
+  return /^\/problems\/(.+)$/.exec(type ?? '')?.[1] ?? '';
+}
+
 async function placeOne(number: number, options: LoadOptions, record: LoadRecord): Promise<void> {
   const urls = options.urls();
   const productId = `${options.name}-${number}`;
@@ -105,8 +110,9 @@ async function placeOne(number: number, options: LoadOptions, record: LoadRecord
       body: JSON.stringify({ productId, ...rest }),
       signal: AbortSignal.timeout(options.answerMs ?? 20_000),
     });
-    const { orderId } = (await answer.json()) as { orderId?: string };
-    if (answer.status !== 201 || orderId === undefined) return fail(String(answer.status));
+    const { orderId, type } = (await answer.json()) as { orderId?: string; type?: string };
+    if (answer.status !== 201 || orderId === undefined)
+      return fail(`${answer.status} ${problemName(type)}`.trim());
     record.acknowledged.set(productId, orderId);
     const token = answer.headers.get('consistency-token') ?? '';
     const servedBy = answer.headers.get('x-served-by') ?? '';

@@ -140,7 +140,9 @@ describe('every system call of one commit', () => {
       const inCommit = runs.filter(({ harmed }) => harmed === 'later');
       expect(inCommit.length).toBeGreaterThan(0);
       for (const { how, record } of inCommit) {
-        expect([how, [...record.failures]]).toEqual(['exit code 1', [['500', 1]]]);
+        // A COMMIT that failed may have happened; a write before it cannot be seen by anybody.
+        const answer = expect.stringMatching(/^500( outcome-unknown)?$/);
+        expect([how, [...record.failures]]).toEqual(['exit code 1', [[answer, 1]]]);
       }
       console.log(`${call}: failed at ${runs.length - 1} calls, ${inCommit.length} of them of the commit`);
     },
@@ -193,7 +195,7 @@ describe('a slow disk', () => {
     await loading;
     isOver = true;
     await watching;
-    expect([...record.failures.keys()]).toEqual(['503']);
+    expect([...record.failures.keys()]).toEqual(['503 overloaded']);
     expect(record.acknowledged.size).toBeGreaterThan(most);
     expect(longest).toBeLessThanOrEqual(most);
     await until('everything is in the log', ({ unpublished, lag }) => unpublished === 0 && lag.records === 0);
