@@ -57,6 +57,8 @@ export interface WatchedGround extends ChaosGround {
   readonly watch: ReplicaWatch;
   /** Orders that faults place themselves, to see that they hold. */
   readonly probes: LoadRecord;
+  /** How far each origin was when retention last removed records; empty when it never did. */
+  readonly cut: Map<string, number>;
   /** How long replicas took until they were ready again, in milliseconds. */
   readonly readyMs: number[];
   readonly print: (line: string) => void;
@@ -119,7 +121,7 @@ export function watched(
   ground: ChaosGround,
   by: Pick<WatchedGround, 'reader' | 'watch' | 'print'>,
 ): WatchedGround {
-  return { ...ground, ...by, probes: emptyRecord(), readyMs: [] };
+  return { ...ground, ...by, probes: emptyRecord(), cut: new Map(), readyMs: [] };
 }
 
 /** All replicas that there are, by name and URL. */

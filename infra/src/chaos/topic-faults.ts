@@ -7,6 +7,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RawKafkaRecord } from '@dbsync/replication/testing';
+import { originsIn } from '../judge/replica-file.ts';
 import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
 import type { PlannedFault } from './fault-plan.ts';
@@ -35,7 +36,9 @@ export async function passRetention(ground: WatchedGround, fault: PlannedFault):
     await victim.takeDown('SIGKILL');
     try {
       await pause(fault.durationMs);
+      await untilSomethingIsUnread(ground, victim.database);
       await ground.topic.cutAll();
+      await rememberCut(ground);
       const lows = new Map((await ground.topic.offsets()).map(({ partition, low }) => [partition, low]));
       const passed = positionsIn(victim.database).filter(
         ({ partition, next }) => next < (lows.get(partition) ?? 0),
@@ -87,9 +90,42 @@ export async function sendTransactions(ground: WatchedGround, fault: PlannedFaul
   });
 }
 
+/** Waits until the topic holds something that a replica which is down has not read. */
+async function untilSomethingIsUnread(ground: WatchedGround, file: string): Promise<void> {
+  await waitFor({
+    what: 'the log to go on without a replica',
+    timeoutMs: noticeTimeoutMs,
+    code: 'not-held',
+    look: async () => {
+      const ends = new Map((await ground.topic.offsets()).map(({ partition, end }) => [partition, end]));
+      const isBehind = positionsIn(file).some(({ partition, next }) => next < (ends.get(partition) ?? 0));
+      return isBehind ? { found: true } : { missing: 'it has read everything' };
+    },
+  });
+}
+
+/** Rows that anybody holds by now may have been removed; later ones are not. */
+async function rememberCut({ cluster, cut }: WatchedGround): Promise<void> {
+  for (const { database } of cluster.replicas) {
+    for (const { name, seq } of originsIn(database)) cut.set(name, Math.max(seq, cut.get(name) ?? 0));
+  }
+}
+
 async function total(ground: WatchedGround): Promise<number> {
-  const offsets = await ground.topic.offsets();
-  return offsets.reduce((sum, { low, end }) => sum + end - low, 0);
+  return waitFor({
+    what: 'the topic',
+    timeoutMs: noticeTimeoutMs,
+    code: 'not-held',
+    look: async () => {
+      try {
+        const offsets = await ground.topic.offsets();
+        return { found: offsets.reduce((sum, { low, end }) => sum + end - low, 0) };
+      } catch (error) {
+        // It was deleted a moment ago and is being made anew.
+        return { missing: String(error) };
+      }
+    },
+  });
 }
 
 /** Waits until a replica shows it; gives its name. */
@@ -114,10 +150,15 @@ async function firstEvents(ground: WatchedGround, count: number): Promise<RawKaf
     code: 'not-held',
     look: async () => {
       const events: RawKafkaRecord[] = [];
-      await ground.topic.visitAll(({ offset: _, ...record }) => {
-        if (record.headers.ce_id !== undefined && record.value !== null) events.push(record);
-        return events.length >= count ? 'enough' : undefined;
-      });
+      try {
+        await ground.topic.visitAll(({ offset: _, ...record }) => {
+          if (record.headers.ce_id !== undefined && record.value !== null) events.push(record);
+          return events.length >= count ? 'enough' : undefined;
+        });
+      } catch (error) {
+        // It was deleted a moment ago and is being made anew.
+        return { missing: String(error) };
+      }
       return events.length > 0 ? { found: events } : { missing: 'it is empty' };
     },
   });

@@ -7,6 +7,7 @@ import { readReplicaFile } from '../judge/replica-file.ts';
 import { type HeldRows, judgeEqual, judgeRows } from '../judge/rows-judge.ts';
 import type { Violations } from '../judge/violations.ts';
 import type { LoadRecord } from '../load/order-load.ts';
+import { waitFor } from '../process/wait-for.ts';
 import { probeReplica } from '../verify/replica-probe.ts';
 import { verifyReplicas } from '../verify/verify.ts';
 import type { WatchedGround } from './chaos-ground.ts';
@@ -54,10 +55,25 @@ export async function judgeQuiet(options: {
     log.visit(record);
     return undefined;
   });
-  log.finish({ isCut: (await topic.offsets()).some(({ low }) => low > 0) });
+  log.finish({ cut: (await isCut(ground)) ? ground.cut : undefined });
   await judgeSelf(options);
   judgeClients(options);
   return { rows: first.rows, recordsOfOurs: log.counters.genuine, recordsOfStrangers: log.counters.strange };
+}
+
+/** True while the topic lacks a beginning; one that was made anew since then is whole. */
+export async function isCut({ topic }: Pick<WatchedGround, 'topic'>): Promise<boolean> {
+  return waitFor({
+    what: 'the topic',
+    timeoutMs: 60_000,
+    look: async () => {
+      try {
+        return { found: (await topic.offsets()).some(({ low }) => low > 0) };
+      } catch (error) {
+        return { missing: String(error) };
+      }
+    },
+  });
 }
 
 /** What `pnpm verify --deep` says, and how much memory the replicas took. */

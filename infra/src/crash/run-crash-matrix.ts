@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ChaosGround, openGround, replicaUrls, watched } from '../chaos/chaos-ground.ts';
 import { drain } from '../chaos/drain.ts';
 import { ReplicaWatch } from '../chaos/replica-watch.ts';
-import { judgeQuiet } from '../chaos/verdict.ts';
+import { isCut, judgeQuiet } from '../chaos/verdict.ts';
 import { ownServices } from '../cluster/cluster-options.ts';
 import type { Environment } from '../cluster/service-environment.ts';
 import { errorText } from '../infra-error.ts';
@@ -107,7 +107,13 @@ async function crashAll(
   }
   await reader.settled();
   const { replicas } = ground.cluster;
-  await drain({ replicas, rowsPerSecond: watch.rowsPerSecond, violations, print });
+  await drain({
+    replicas,
+    isCut: await isCut(ground),
+    rowsPerSecond: watch.rowsPerSecond,
+    violations,
+    print,
+  });
   await watch.stop();
   const { rows } = await judgeQuiet({ ground: hurt, loads: [record], violations, print });
   const readyMs = done.map((one) => one.readyMs).sort((a, b) => a - b);

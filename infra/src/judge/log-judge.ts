@@ -17,8 +17,6 @@ export interface JudgedRecord {
 
 interface SeenOrigin {
   readonly seqs: Set<number>;
-  /** The lowest of them. */
-  first: number;
   readonly partitions: Set<number>;
   /** The seq that a reader in order wants next. */
   next: number;
@@ -51,25 +49,24 @@ export class LogJudge {
     const held = this.#held.links.get(origin)?.[seq - 1];
     if (held === undefined) this.#violations.add('I4', 'in the log only', `row ${seq} of ${origin}`);
     else if (held !== link) this.#violations.add('I4', 'forked', `row ${seq} of ${origin}`);
-    const seen = this.#seen.get(origin) ?? { seqs: new Set(), first: seq, partitions: new Set(), next: 1 };
+    const seen = this.#seen.get(origin) ?? { seqs: new Set(), partitions: new Set(), next: 1 };
     this.#seen.set(origin, seen);
     seen.seqs.add(seq);
-    seen.first = Math.min(seen.first, seq);
     seen.partitions.add(record.partition);
     if (seq === seen.next) seen.next += 1;
   }
 
   /**
-   * Adds what the log lacks. Where retention has cut it, an origin may lack its beginning, and nothing else.
+   * Adds what the log lacks. `cut` says how far each origin was when retention last removed something: up to there it
+   * may lack anything. Default: nothing was removed, and nothing may be missing.
    */
-  finish({ isCut }: { readonly isCut: boolean }): void {
+  finish({ cut }: { readonly cut?: ReadonlyMap<string, number> | undefined } = {}): void {
     for (const [origin, { seq: last }] of this.#held.vector) {
       const seen = this.#seen.get(origin);
-      const first = isCut ? (seen?.first ?? last + 1) : 1;
-      for (let seq = first; seq <= last; seq += 1) {
+      for (let seq = (cut?.get(origin) ?? 0) + 1; seq <= last; seq += 1) {
         if (!seen?.seqs.has(seq)) this.#violations.add('I4', 'missing in the log', `row ${seq} of ${origin}`);
       }
-      if (isCut || seen?.partitions.size !== 1 || seen.seqs.size < last) continue;
+      if (cut !== undefined || seen?.partitions.size !== 1 || seen.seqs.size < last) continue;
       if (seen.next <= last)
         this.#violations.add('I4', 'out of order', `${origin} ends at ${seen.next - 1} of ${last}`);
     }
