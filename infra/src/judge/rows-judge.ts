@@ -31,12 +31,13 @@ export interface HeldRows {
 /** Columns of an order in each schema version, sorted: what its canonical bytes are made of. */
 const columnsOfVersion: Readonly<Record<number, readonly string[]>> = {
   1: ['created_at', 'order_id', 'product_id', 'quantity', 'total_price', 'unit_price', 'user_id'],
+  2: ['created_at', 'note', 'order_id', 'product_id', 'quantity', 'total_price', 'unit_price', 'user_id'],
 };
 
 /** Rows between two turns of the event loop: whoever judges may have others to serve, such as links. */
 const rowsAtOnce = 500;
 
-/** Judges one file and adds what is wrong to `violations`. */
+/** Judges one file and adds what is wrong to `violations`. @throws Error for rows of a version it does not know. */
 export async function judgeRows(
   replica: string,
   contents: ReplicaContents,
@@ -137,7 +138,9 @@ function judgeOrigins(
 }
 
 function linkOf(row: StoredRow, previous: Buffer, chain: Chain): Buffer {
-  const columns = columnsOfVersion[row.schemaVersion] ?? [];
+  const columns = columnsOfVersion[row.schemaVersion];
+  if (columns === undefined)
+    throw new Error(`the judge does not know the columns of schema version ${row.schemaVersion}: tell it`);
   const fields = columns.map((name) => `"${name}":${JSON.stringify(row.columns[name] ?? null)}`);
   const { origin, seq, schemaVersion } = row;
   const bytes = Buffer.from(`{${fields.join(',')}}`);

@@ -20,10 +20,12 @@ export function rowOf(
   productId: string,
   at: { origin: string; seq: number; previous?: Buffer },
   columns: Readonly<Record<string, string | number>> = {},
+  schemaVersion = 1,
 ): StoredRow {
   const { userId, quantity, unitPrice } = orderFor(productId);
   const stored = {
     created_at: '2026-01-02T03:04:05.678Z',
+    ...(schemaVersion > 1 ? { note: null } : {}),
     order_id: `id-${productId}`,
     product_id: productId,
     quantity,
@@ -33,8 +35,8 @@ export function rowOf(
     ...columns,
   };
   const bytes = Buffer.from(JSON.stringify(stored));
-  const link = chain.link(at.previous ?? GENESIS, { ...at, schemaVersion: 1, table: 'orders', bytes });
-  return { ...at, schemaVersion: 1, chain: link, isSuperseded: false, columns: stored };
+  const link = chain.link(at.previous ?? GENESIS, { ...at, schemaVersion, table: 'orders', bytes });
+  return { ...at, schemaVersion, chain: link, isSuperseded: false, columns: stored };
 }
 
 /** Rows p-0, p-1 of run a and p-2 of run b. */

@@ -16,6 +16,15 @@ describe('the judge of rows', () => {
     expect(await found(fileOf(goodRows()))).toEqual([]);
   });
 
+  it('knows the canonical bytes of each schema version, and says so of one that it does not know', async () => {
+    const known = knowledge(['p-0', 'p-1']);
+    const first = rowOf('p-0', { origin: 'a', seq: 1 });
+    const second = rowOf('p-1', { origin: 'a', seq: 2, previous: first.chain }, {}, 2);
+    expect(await found(fileOf([first, second]), known)).toEqual([]);
+    const third = rowOf('p-1', { origin: 'a', seq: 2, previous: first.chain }, {}, 99);
+    await expect(found(fileOf([first, third]), known)).rejects.toThrow(/schema version 99/);
+  });
+
   it('lets an order that was attempted and never answered be there or not', async () => {
     const { chain, load } = knowledge();
     load.acknowledged.delete('p-2');
