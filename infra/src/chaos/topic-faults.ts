@@ -177,7 +177,7 @@ function garbageRecord(random: SeededRandom, events: readonly RawKafkaRecord[]):
     { ...event, value: changed },
     { ...event, headers: { ...event.headers, ce_origin: 'order-1.01ARZ3NDEKTSV4RRFFQ69G5FAV' } },
     { ...event, headers: { ...event.headers, ce_seq: String(random.between(1, 1000) + 1_000_000) } },
-    { partition, key: null, value: Buffer.alloc(200_000, 0x20), headers: { ce_type: 'orders.inserted' } },
+    { partition, key: null, value: Buffer.alloc(20_000, 0x20), headers: { ce_type: 'orders.inserted' } },
   ]);
 }
 
