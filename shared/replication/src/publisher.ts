@@ -202,8 +202,9 @@ export class Publisher {
       const last = events.at(-1);
       if (!last) return;
       const partition = await this.#partitionOf(origin, { writer, partitions });
-      if (era !== this.#era) return;
       await world.observe('publish:before-append');
+      // The log may have gone while the rows were read: the one that answers next has to be proven first.
+      if (era !== this.#era || !this.isConnected) return;
       const { lastOffset } = await log.append(
         partition,
         events.map((event) => encodeEvent(event, { cluster, key: event.key, time: event.time })),

@@ -89,6 +89,18 @@ describe('publishing', () => {
     expect(bench.publisher.isLogReachable).toBe(false);
   });
 
+  it('sends nothing that was being prepared when the log went away, before the next one is proven', async () => {
+    const a = await open('a');
+    await write(a, 'n1');
+    const publishing = a.publisher.publishOnce();
+    a.publisher.disconnected();
+    await publishing;
+    expect(broker.appends).toBe(0);
+    a.publisher.connected(broker.partitions);
+    await publishAll(a);
+    expect(seqsInLog()).toEqual(['a:1']);
+  });
+
   it('bounds a batch by its bytes, and still sends a row that is larger by itself', async () => {
     const a = await open('a', { maxBytes: 500 });
     const big = { ...note('big'), text: 'x'.repeat(1000) };
