@@ -24,6 +24,18 @@ export class CatchUp {
     this.#goal = goal;
   }
 
+  /**
+   * The ends as they are now. One that went back can never be reached: the log was made anew or has lost its tail before
+   * anything of it was read, so no bookmark tells. What the log holds now is all there is to read.
+   */
+  saw(offsets: readonly PartitionOffsets[]): void {
+    const ends = new Map(offsets.map(({ partition, end }) => [partition, end]));
+    this.#goal = this.#goal?.map((one) => ({
+      ...one,
+      end: Math.min(one.end, ends.get(one.partition) ?? one.end),
+    }));
+  }
+
   /** True at the moment in which the goal is seen to be reached; false before, and from then on. */
   ends(): boolean {
     if (!this.#goal?.every(({ partition, end }) => this.#nextOf(partition) >= end)) return false;

@@ -229,6 +229,7 @@ export class LogLink {
     if (!this.#guard.fits(offsets)) return;
     if (offsets.length > this.#partitions) await this.#grow();
     this.#saw(offsets);
+    this.#catchUp.saw(offsets);
     for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
     this.#options.wakePublisher();
     if (!wasReachable) {
