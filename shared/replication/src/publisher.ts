@@ -10,17 +10,18 @@
  * runs left behind goes first, each origin with a backoff of its own. The acknowledgement counts in memory only;
  * `published` is moved by the applier when it reads the rows back.
  */
-import { createHash } from 'node:crypto';
 import { BatchSize } from './batch-size.ts';
 import type { Chain } from './chain.ts';
 import { encodeEvent } from './change-event.ts';
 import type { ChangeLog } from './change-log.ts';
-import { errorText, isReplicationError, ReplicationError } from './errors.ts';
+import { errorText, isReplicationError } from './errors.ts';
 import type { History, StoredEvent } from './history.ts';
 import type { NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
-import { type Origin, type Origins, savePartition } from './origins.ts';
+import { nextPiece } from './next-piece.ts';
+import type { Origin, Origins } from './origins.ts';
 import { type Acknowledgement, Outgoing } from './outgoing.ts';
+import { pinnedPartition } from './pinned-partition.ts';
 import type { Database } from './sqlite.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Writer } from './writer.ts';
@@ -191,17 +192,18 @@ export class Publisher {
   }
 
   async #publish(origin: Origin): Promise<void> {
-    const { log, world, writer, cluster } = this.#options;
+    const { log, world, writer, origins, cluster } = this.#options;
     const state = this.#stateOf(origin);
     const { returns } = state;
     const era = this.#era;
     const partitions = this.#partitions;
     let events: StoredEvent[] = [];
     try {
-      events = await this.#nextEvents(origin, state);
+      const { acknowledged: after } = state;
+      events = await nextPiece(this.#options, { origin, after, bounds: this.#batchSize.bounds });
       const last = events.at(-1);
       if (!last) return;
-      const partition = await this.#partitionOf(origin, { writer, partitions });
+      const partition = await pinnedPartition(origin, { writer, origins, partitions });
       await world.observe('publish:before-append');
       // The log may have gone while the rows were read: the one that answers next has to be proven first.
       if (era !== this.#era || !this.isConnected) return;
@@ -219,37 +221,6 @@ export class Publisher {
     } catch (error) {
       this.#backOff(origin, state, { error, events });
     }
-  }
-
-  async #nextEvents(origin: Origin, state: Outgoing): Promise<StoredEvent[]> {
-    const { chain, history, reader } = this.#options;
-    const { rows, bytes: maxBytes } = this.#batchSize.bounds;
-    const range = { after: state.acknowledged, upTo: origin.seq, limit: rows };
-    const events = await history.read(reader, origin, range);
-    const damaged = events.find((event) => !chain.verify(event.chain, event.previous, event));
-    if (damaged) throw notWhatItWas(damaged);
-    let bytes = 0;
-    const fitting = events.findIndex((event) => {
-      bytes += event.bytes.length;
-      return bytes > maxBytes;
-    });
-    return fitting === -1 ? events : events.slice(0, Math.max(1, fitting));
-  }
-
-  async #partitionOf(
-    origin: Origin,
-    { writer, partitions }: { writer: Writer; partitions: number },
-  ): Promise<number> {
-    if (origin.partition !== null && origin.partition < partitions) return origin.partition;
-    const partition = createHash('sha256').update(origin.name).digest().readUInt32BE() % partitions;
-    const { origins } = this.#options;
-    await writer.submit({
-      write: async (connection) => {
-        await savePartition(connection, { id: origin.id, partition });
-        return () => origins.set({ ...(origins.get(origin.name) ?? origin), partition });
-      },
-    });
-    return partition;
   }
 
   #publishLost(isMissing: (one: Acknowledgement) => boolean): void {
@@ -298,13 +269,4 @@ export class Publisher {
     }
     return state;
   }
-}
-
-/** Damage is never emitted: nobody could verify it, and it would be published for ever. */
-function notWhatItWas({ origin, seq }: StoredEvent): ReplicationError {
-  return new ReplicationError({
-    code: 'database-damaged',
-    message: `Row ${seq} of ${origin} does not hash to its link: it is not what was written.`,
-    hint: 'The file was changed from outside or is damaged: keep it aside and rebuild the replica.',
-  });
 }
