@@ -1,17 +1,11 @@
 /**
  * The link to the log: connects, keeps one reader running, says how far it is, and heals when the log changed.
  *
- *   starting --log opened--> bootstrapping (was empty) or catching-up --end seen at the start reached--> live
- *   starting --log away, but this replica has data--> live (lag unknown)
- *   any -----log is not the one that was read before--> relinking --everything read again--> live
- *   any -----log is somebody else's--> stopped, until an operator accepts it
- *
- * A broker that goes away changes no state: reading resumes when it is back. A consumer that broke or stands still
+ * Its states are in `link-state.ts`. A broker that goes away changes no state: reading resumes when it is back. A consumer that broke or stands still
  * is replaced by a fresh one. Relinking reads every partition from its start, duplicates dropped; the publisher
  * then publishes what the log lacks, and what this replica lacks comes from the peers (see `repair.ts`).
  */
 import type { ReplicaState } from './announcement.ts';
-import { backoffMs, policies } from './backoff.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import { CatchUp } from './catch-up.ts';
 import type { Chain } from './chain.ts';
@@ -19,7 +13,8 @@ import type { LogRead, PartitionOffsets } from './change-log.ts';
 import { Contact } from './contact.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
-import { assertWhole, isWhole, LOOKS, LogGuard } from './log-guard.ts';
+import { LinkState } from './link-state.ts';
+import { assertWhole, isWhole, LogGuard } from './log-guard.ts';
 import type { NextStep } from './loop.ts';
 import type { Position } from './positions.ts';
 import type { Publisher } from './publisher.ts';
@@ -54,17 +49,16 @@ export class LogLink {
   readonly #options: LogLinkOptions;
   readonly #guard: LogGuard;
   readonly #reading: Reading;
-  readonly #contact = new Contact();
+  readonly #contact: Contact;
   readonly #relinks = new Relinks();
   readonly #catchUp: CatchUp;
-  #state: ReplicaState = 'starting';
-  #stopReason: ReplicationError | undefined;
+  readonly #state = new LinkState();
   #partitions = 0;
-  #isAccepted = false;
   #isStopping = false;
 
   constructor(options: LogLinkOptions) {
     this.#options = options;
+    this.#contact = new Contact(options.world);
     this.#guard = new LogGuard(options.positions, options);
     this.#catchUp = new CatchUp((partition) => options.applier.position(partition).next);
     this.#reading = new Reading({ ...options, take: (read) => this.#take(read) });
@@ -72,12 +66,12 @@ export class LogLink {
 
   /** What the replica is doing. */
   get state(): ReplicaState {
-    return this.#state;
+    return this.#state.now;
   }
 
   /** Why the state is `stopped`. */
   get stopReason(): ReplicationError | undefined {
-    return this.#stopReason;
+    return this.#state.stopReason;
   }
 
   /** True once everything that the log held at the first contact was applied. */
@@ -108,10 +102,10 @@ export class LogLink {
   /** Connects, relinks, follows or looks, whichever is next. */
   async step(): Promise<NextStep> {
     if (this.#isStopping) return Number.POSITIVE_INFINITY;
-    if (this.#state === 'stopped') {
-      if (!this.#stopReason?.isRetryable) return Number.POSITIVE_INFINITY;
+    if (this.state === 'stopped') {
+      if (!this.stopReason?.isRetryable) return Number.POSITIVE_INFINITY;
       if (!this.#options.bootstrap.hasDonors) return WATCH_MS;
-      this.#beginAnew();
+      this.#state.beginAnew();
     }
     const waitMs = this.#relinks.waitMs(this.#options.world.clock.monotonic());
     if (waitMs > 0) return waitMs;
@@ -122,7 +116,7 @@ export class LogLink {
       const waitForReaderMs = await this.#keepReading();
       this.#contact.held();
       if (this.#relinks.reason) return 0;
-      return Math.min(waitForReaderMs, this.#state === 'live' ? WATCH_MS : WATCH_MS / 5);
+      return Math.min(waitForReaderMs, this.state === 'live' ? WATCH_MS : WATCH_MS / 5);
     } catch (error) {
       if (isReplicationError(error, 'log-mismatch')) this.#relinks.demand(error);
       else if (isReplicationError(error, 'log-refused')) this.#stop(error);
@@ -143,12 +137,6 @@ export class LogLink {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** It could be built from nothing before, and somebody has come who can give it a copy. */
-  #beginAnew(): void {
-    this.#state = 'starting';
-    this.#stopReason = undefined;
-  }
-
   /** Reads again from the rewound positions; a stall has ended. */
   readAgain(): void {
     this.#reading.seek();
@@ -156,11 +144,8 @@ export class LogLink {
 
   /** An operator says that this log is to be used although nothing in it is ours. */
   acceptLog(): void {
-    this.#isAccepted = true;
-    if (this.#state !== 'stopped') return;
-    this.#state = 'relinking';
-    this.#relinks.demand(this.#stopReason);
-    this.#stopReason = undefined;
+    const reason = this.#state.accept();
+    if (reason) this.#relinks.demand(reason);
   }
 
   /** Ends the reading; resolves when no record can be applied any more and the log is left. */
@@ -183,8 +168,8 @@ export class LogLink {
     this.#catchUp.begin(offsets);
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
-    if (this.#state === 'starting' && isBehind) this.#state = isEmpty ? 'bootstrapping' : 'catching-up';
-    if (this.#state === 'bootstrapping') await this.#bootstrap(offsets);
+    if (isBehind) this.#state.fallBehind({ isEmpty });
+    if (this.state === 'bootstrapping') await this.#bootstrap(offsets);
     // Only now: a bootstrap that was interrupted begins with the connection again.
     this.#partitions = partitions;
     this.#checkGoal();
@@ -211,7 +196,7 @@ export class LogLink {
     world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
     this.#relinks.begin({ nowMs: world.clock.monotonic(), random: world.random });
     this.#partitions = partitions;
-    if (this.#state !== 'bootstrapping' && this.#state !== 'catching-up') this.#state = 'relinking';
+    this.#state.readAgain();
     await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])));
     this.#catchUp.begin(offsets);
     this.#relinks.settle();
@@ -232,12 +217,9 @@ export class LogLink {
     this.#catchUp.saw(offsets);
     for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
     this.#options.wakePublisher();
-    if (!wasReachable) {
-      world.logger[this.#contact.failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
-      if (this.#reading.seek()) {
-        this.#contact.proves();
-        this.#letPublish();
-      }
+    if (!wasReachable && this.#reading.seek()) {
+      this.#contact.proves();
+      this.#letPublish();
     }
     this.#checkGoal();
     if (this.#guard.takeLandmarkTurn(askedAtMs)) {
@@ -258,7 +240,7 @@ export class LogLink {
   }
 
   async #assertOurs(offsets: readonly PartitionOffsets[]): Promise<void> {
-    if (this.#isAccepted) return;
+    if (this.#state.isAccepted) return;
     const { log, chain, world } = this.#options;
     await assertOurLog({ log, offsets, chain, clock: world.clock });
   }
@@ -270,13 +252,13 @@ export class LogLink {
   #letPublish(): void {
     const { applier, publisher, wakePublisher } = this.#options;
     if (publisher.isConnected || this.#partitions === 0 || this.#relinks.reason) return;
-    if (this.#state === 'relinking' || this.#state === 'stopped' || !applier.isProven) return;
+    if (this.state === 'relinking' || this.state === 'stopped' || !applier.isProven) return;
     publisher.connected(this.#partitions);
     wakePublisher();
   }
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
-    if (this.#state === 'stopped' || this.#isStopping || this.#relinks.reason) return 'seek';
+    if (this.state === 'stopped' || this.#isStopping || this.#relinks.reason) return 'seek';
     if (this.#contact.takeDoubt()) return 'seek';
     const { applier, lag, world, wakePublisher } = this.#options;
     try {
@@ -307,30 +289,24 @@ export class LogLink {
 
   /** Everything that the log held when reading began was read: the replica is live, and may publish. */
   #checkGoal(): void {
-    if (this.#state === 'stopped' || this.#relinks.reason || !this.#catchUp.ends()) return;
+    if (this.state === 'stopped' || this.#relinks.reason || !this.#catchUp.ends()) return;
     this.#relinks.succeeded();
-    this.#state = 'live';
+    this.#state.catchUp();
     this.#letPublish();
   }
 
   #unreachable(error: ReplicationError): NextStep {
-    const { lag, publisher, world, isEmpty } = this.#options;
-    this.#contact.lost();
-    const { failures } = this.#contact;
-    // A broker that is still starting refuses once or twice; only what lasts is worth a line.
-    const level = failures === LOOKS ? 'warn' : 'debug';
-    const fields = { error: error.message, failures };
-    world.logger[level](fields, 'the log does not answer; it is tried again');
+    const { lag, publisher, isEmpty } = this.#options;
+    const waitMs = this.#contact.lost(error);
     publisher.disconnected();
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
-    if (this.#state === 'starting' && !isEmpty) this.#state = 'live';
-    return backoffMs(policies.connect, failures, world.random);
+    if (!isEmpty) this.#state.serveAlone();
+    return waitMs;
   }
 
   #stop(error: ReplicationError): void {
-    this.#state = 'stopped';
-    this.#stopReason = error;
+    this.#state.stop(error);
     this.#relinks.settle();
     this.#options.publisher.pause();
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
