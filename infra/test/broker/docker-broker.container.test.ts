@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { callDocker, findDocker } from '../../src/broker/docker-cli.ts';
+import { callDocker } from '../../src/broker/docker-cli.ts';
 import { startBroker } from '../../src/broker/start-broker.ts';
 import { describeClusterWith } from '../../src/describe-cluster.ts';
 import { chooseFreePorts } from '../../src/process/ports.ts';
+import { findKafkaEngine } from '../../testing/containers/engine.ts';
 
 const environment = process.env;
 const describeCluster = describeClusterWith({});
-const docker = await findDocker({ environment, onProgress: (sentence) => console.info(sentence) });
+const engine = await findKafkaEngine();
 let dataDir: string;
 const started: Broker[] = [];
 
-beforeEach((test) => {
-  if ('absent' in docker) test.skip(docker.absent);
+beforeEach(({ skip }) => {
+  if ('absent' in engine) skip(engine.absent);
   dataDir = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
 });
 afterEach(async () => {

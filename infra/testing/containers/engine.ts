@@ -4,6 +4,7 @@
  * On a developer's machine a missing engine or image is a reason to skip; in CI it is a failure, so that nothing
  * passes there that did not run.
  */
+import type { Finding } from '../../src/broker/broker-choice.ts';
 import { callDocker, dockerImage, findDocker } from '../../src/broker/docker-cli.ts';
 import { serviceImage } from '../../src/images/image-names.ts';
 
@@ -21,7 +22,19 @@ export interface EngineImages {
  * @throws Error in CI, when there is none.
  */
 export async function findEngine(): Promise<EngineImages | { readonly absent: string }> {
-  const found = await look();
+  return requireInCi(await look());
+}
+
+/**
+ * Looks for an engine with Kafka's image, for tests that need no other.
+ * @throws Error in CI, when there is none.
+ */
+export async function findKafkaEngine(): Promise<Finding> {
+  const { env: environment } = process;
+  return requireInCi(await findDocker({ environment, onProgress: (sentence) => console.info(sentence) }));
+}
+
+function requireInCi<T extends object>(found: T): T {
   if ('absent' in found && process.env.CI === 'true') {
     throw new Error(`In CI the container tests must run: ${found.absent}.`);
   }
