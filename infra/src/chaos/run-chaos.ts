@@ -19,6 +19,7 @@ import { type Drain, drain } from './drain.ts';
 import { type DoneFault, runLane } from './fault-lane.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { ReplicaWatch } from './replica-watch.ts';
+import { watchSupervisor } from './supervisor-watch.ts';
 import { isCut, type Judged, judgeQuiet } from './verdict.ts';
 
 /** How to run. */
@@ -46,13 +47,11 @@ export interface ChaosOptions {
 const clients = 48;
 const answerMs = 5000;
 const progressEveryMs = 10_000;
-const endedByItself = /^order-\d+ ended unexpectedly \((?!SIGKILL)/;
 const brokerFaults = new Set(['terminate-broker', 'kill-broker', 'suspend-broker']);
 
 /** Runs; resolves with the report, whatever the verdict. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dbsync-chaos-'));
-  const log = options.onLogLine ?? ((): void => undefined);
   const violations = new Violations();
   options.print(`seed ${options.seed}: starting ${options.replicas} replicas and a broker in ${dataDir}`);
   try {
@@ -60,12 +59,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       dataDir,
       replicas: options.replicas,
       environment: options.environment,
-      onLine: ({ source, text }) => log(`${source} ${text}`),
-      onReport: ({ level, message }) => {
-        log(`supervisor ${level} ${message}`);
-        // Nobody but the faults ends a replica, and they do it by SIGKILL or ask for it.
-        if (endedByItself.test(message)) violations.add('I10', 'ended by itself', message);
-      },
+      ...watchSupervisor({ onLogLine: options.onLogLine, violations }),
       signal: options.signal,
     });
     try {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type ChaosGround, openGround, replicaUrls, watched } from '../chaos/chaos-ground.ts';
 import { drain } from '../chaos/drain.ts';
 import { ReplicaWatch } from '../chaos/replica-watch.ts';
+import { watchSupervisor } from '../chaos/supervisor-watch.ts';
 import { isCut, judgeQuiet } from '../chaos/verdict.ts';
 import { ownServices } from '../cluster/cluster-options.ts';
 import type { Environment } from '../cluster/service-environment.ts';
@@ -42,7 +43,6 @@ export interface CrashMatrixReport {
 const crashingReplica = fileURLToPath(
   new URL('../../../services/order-service/test/fixtures/crashing-replica.ts', import.meta.url),
 );
-const endedByItself = /^order-\d+ ended unexpectedly \((?!SIGKILL)/;
 
 /** Runs; resolves with the report, whatever was found. */
 export async function runCrashMatrix(options: CrashMatrixOptions): Promise<CrashMatrixReport> {
@@ -50,7 +50,6 @@ export async function runCrashMatrix(options: CrashMatrixOptions): Promise<Crash
   const folder = mkdtempSync(join(tmpdir(), 'dbsync-crash-file-'));
   const file = new CrashFile(join(folder, 'crash.json'));
   const violations = new Violations();
-  const log = options.onLogLine ?? ((): void => undefined);
   try {
     const ground = await openGround({
       dataDir,
@@ -62,11 +61,7 @@ export async function runCrashMatrix(options: CrashMatrixOptions): Promise<Crash
         // Every new directory is built from a snapshot, so that its moments come.
         DBSYNC_SNAPSHOT_MIN_RECORDS: '1',
       }),
-      onLine: ({ source, text }) => log(`${source} ${text}`),
-      onReport: ({ level, message }) => {
-        log(`supervisor ${level} ${message}`);
-        if (endedByItself.test(message)) violations.add('I10', 'ended by itself', message);
-      },
+      ...watchSupervisor({ onLogLine: options.onLogLine, violations }),
       signal: options.signal,
     });
     try {

@@ -1,0 +1,25 @@
+/**
+ * What the supervisor of a hurt cluster says: all of it goes to the run's log, and a replica that ended by itself
+ * breaks a promise, as nobody but the faults ends one, and they do it by SIGKILL or ask for it.
+ */
+import type { Report, ServiceLine } from '../cluster/cluster-options.ts';
+import type { Violations } from '../judge/violations.ts';
+
+const endedByItself = /^order-\d+ ended unexpectedly \((?!SIGKILL)/;
+
+/** Listeners for a cluster. */
+export function watchSupervisor({
+  onLogLine = () => undefined,
+  violations,
+}: {
+  readonly onLogLine: ((line: string) => void) | undefined;
+  readonly violations: Violations;
+}): { onLine(line: ServiceLine): void; onReport(report: Report): void } {
+  return {
+    onLine: ({ source, text }) => onLogLine(`${source} ${text}`),
+    onReport: ({ level, message }) => {
+      onLogLine(`supervisor ${level} ${message}`);
+      if (endedByItself.test(message)) violations.add('I10', 'ended by itself', message);
+    },
+  };
+}
