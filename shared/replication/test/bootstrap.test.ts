@@ -2,69 +2,34 @@
  * Bringing up an empty replica from its peers: interruptions, several at once, donors that go on serving.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
-import { type Observe, silentLogger, systemRandom } from '../src/surroundings.ts';
-import {
-  fastClock,
-  MemoryBroker,
-  MemoryPeers,
-  note,
-  startReplica,
-  temporaryDirectory,
-  waitUntil,
-} from '../testing/index.ts';
+import type { Observe } from '../src/surroundings.ts';
+import { MemoryCluster, MemoryPeers, note, untilLive, waitUntil } from '../testing/index.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
 let peers: MemoryPeers;
-let running: Map<string, Replica>;
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
   peers = new MemoryPeers();
-  running = new Map();
+  cluster = new MemoryCluster({ peers });
 });
-afterEach(async () => {
-  for (const replica of running.values()) await replica.stop();
-  directory.remove();
-});
-
-const urlOf = (id: string): string => `http://127.0.0.1:1/${id}`;
-const folderOf = (id: string): string => join(directory.path, id);
+afterEach(() => cluster.close());
 
 /** Starts a replica that prefers a snapshot to the log. */
 async function start(id: string, observe: Observe = () => undefined): Promise<Replica> {
-  const { log, channel } = broker.connect();
-  const { replica } = await startReplica(id, {
-    directory: directory.path,
-    replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
-    world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe },
-    limits: { snapshotMinRecords: 1 },
-  });
-  running.set(id, replica);
-  peers.set(urlOf(id), replica);
+  const { replica } = await cluster.start(id, { world: { observe }, limits: { snapshotMinRecords: 1 } });
   return replica;
 }
 async function live(id: string, observe?: Observe): Promise<Replica> {
   const replica = await start(id, observe);
-  await isLive(replica);
+  await untilLive(replica);
   return replica;
 }
-const isLive = (replica: Replica): Promise<void> =>
-  waitUntil('it is live', () => replica.readiness().ready || replica.readiness().reasons.join());
-async function stop(id: string): Promise<void> {
-  const replica = running.get(id);
-  running.delete(id);
-  peers.set(urlOf(id), undefined);
-  await replica?.stop();
-}
 async function lose(id: string): Promise<void> {
-  await stop(id);
-  rmSync(folderOf(id), { recursive: true });
+  await cluster.stop(id);
+  rmSync(cluster.folder(id), { recursive: true });
 }
 async function write(replica: Replica, prefix: string, count: number): Promise<void> {
   const ids = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
@@ -81,7 +46,7 @@ async function expectEqual(rows: number, ...replicas: Replica[]): Promise<void> 
   for (const replica of replicas) expect((await replica.deepCheck()).problems).toEqual([]);
 }
 const leftovers = (id: string): string[] =>
-  readdirSync(folderOf(id)).filter((name) => name.includes('bootstrap') || name.includes('snapshot'));
+  readdirSync(cluster.folder(id)).filter((name) => name.includes('bootstrap') || name.includes('snapshot'));
 const failed = (): ReplicationError =>
   new ReplicationError({ code: 'peer-failed', message: 'The line is cut.', hint: '', isRetryable: true });
 
@@ -134,13 +99,14 @@ describe('a download that is interrupted', () => {
     };
     const c = await start('c');
     await waitUntil('the download is under way', () => isHeldUp);
-    const stopping = stop('c');
+    const stopping = cluster.stop('c');
     goOn();
     await stopping;
-    expect((await (await live('c')).status()).counters.applied).toBe(0);
+    const again = await live('c');
+    expect((await again.status()).counters.applied).toBe(0);
     expect(leftovers('c')).toEqual([]);
-    expect(existsSync(folderOf('a'))).toBe(true);
-    expect(c.origin).not.toBe(running.get('c')?.origin);
+    expect(existsSync(cluster.folder('a'))).toBe(true);
+    expect(c.origin).not.toBe(again.origin);
   });
 });
 
@@ -167,7 +133,7 @@ describe('while a snapshot is taken', () => {
     expect(c.readiness().reasons[0]).toMatch(/bootstrapping: 100 of \d+ bytes of a snapshot of a/);
     peers.spoil = (part) => part;
     goOn();
-    await isLive(c);
+    await untilLive(c);
     expect((await c.status()).bootstrap).toBeNull();
   });
 
@@ -192,7 +158,7 @@ describe('while a snapshot is taken', () => {
     expect(await a.reads.all('SELECT 1 FROM notes')).toHaveLength(40);
     expect(c.readiness().ready).toBe(false);
     goOn();
-    await isLive(c);
+    await untilLive(c);
     await expectEqual(40, a, c);
   });
 });
@@ -202,7 +168,7 @@ describe('several new replicas at once', () => {
     const a = await live('a');
     await write(a, 'a', 50);
     const fresh = await Promise.all(['b', 'c', 'd'].map((id) => start(id)));
-    await Promise.all(fresh.map(isLive));
+    await Promise.all(fresh.map((replica) => untilLive(replica)));
     await expectEqual(50, a, ...fresh);
   });
 
@@ -211,7 +177,7 @@ describe('several new replicas at once', () => {
     await write(a, 'a', 50);
     await lose('a');
     const fresh = await Promise.all(['b', 'c', 'd'].map((id) => start(id)));
-    await Promise.all(fresh.map(isLive));
+    await Promise.all(fresh.map((replica) => untilLive(replica)));
     await expectEqual(50, ...fresh);
   });
 });
@@ -220,14 +186,14 @@ describe('a new replica of a log whose start is cut', () => {
   it('goes on by itself when somebody comes who can give it a copy', async () => {
     const a = await live('a');
     await write(a, 'a', 60);
-    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    broker.retain(partition, 30);
-    await stop('a');
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.retain(partition, 30);
+    await cluster.stop('a');
     const c = await start('c');
     await waitUntil('c has stopped', async () => (await c.status()).state === 'stopped');
     expect(c.readiness().reasons[0]).toMatch(/starts at 30/);
     const again = await live('a');
-    await isLive(c);
+    await untilLive(c);
     await expectEqual(60, again, c);
     expect((await c.status()).stopReason).toBeUndefined();
   });

@@ -4,32 +4,17 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
-import { type Clock, silentLogger, systemRandom } from '../src/surroundings.ts';
+import type { Clock } from '../src/surroundings.ts';
 import { parseToken } from '../src/token.ts';
-import {
-  fastClock,
-  MemoryBroker,
-  note,
-  originName,
-  startReplica,
-  temporaryDirectory,
-  waitUntil,
-} from '../testing/index.ts';
+import { fastClock, MemoryCluster, note, originName, waitUntil } from '../testing/index.ts';
 
 const HOUR_MS = 3_600_000;
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
-let running: Replica[];
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  running = [];
+  cluster = new MemoryCluster();
 });
-afterEach(async () => {
-  for (const replica of running) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
 /** A wall clock that is off by `offMs`, which may change at any time. */
 class WrongClock implements Clock {
@@ -43,18 +28,8 @@ class WrongClock implements Clock {
   after = (delayMs: number, run: () => void): (() => void) => this.#fast.after(delayMs, run);
 }
 
-async function start(id: string, clock: Clock, tokenWaitMs?: number): Promise<Replica> {
-  const world = { clock, random: systemRandom, logger: silentLogger, observe: () => undefined };
-  const { replica } = await startReplica(id, {
-    directory: directory.path,
-    broker,
-    world,
-    limits: { tokenWaitMs },
-  });
-  running.push(replica);
-  await waitUntil(`${id} is live`, () => replica.readiness().ready);
-  return replica;
-}
+const start = (id: string, clock: Clock, tokenWaitMs?: number): Promise<Replica> =>
+  cluster.live(id, { world: { clock }, limits: { tokenWaitMs } });
 const insert = (replica: Replica, id: string, concern: 'local' | 'log' = 'local') =>
   replica.insert('notes', note(id), { concern });
 const equal = (rows: number, ...replicas: Replica[]): Promise<void> =>

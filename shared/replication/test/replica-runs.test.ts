@@ -6,51 +6,25 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replicaOf } from '../src/origin.ts';
 import type { Replica } from '../src/replica.ts';
-import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import {
+  type ClusterReplicaOptions,
   ForeignRun,
-  fastClock,
   MemoryBroker,
+  MemoryCluster,
   note,
   notesDatabase,
   originName,
   rawRecord,
-  startReplica,
-  type TestReplicaOptions,
-  temporaryDirectory,
   waitUntil,
 } from '../testing/index.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
-let running: Set<Replica>;
-const world = { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined };
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  running = new Set();
+  cluster = new MemoryCluster();
 });
-afterEach(async () => {
-  broker.setReachable(true);
-  for (const replica of running) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
-async function start(id: string, options: Partial<TestReplicaOptions> = {}) {
-  const started = await startReplica(id, { directory: directory.path, broker, world, ...options });
-  running.add(started.replica);
-  return started;
-}
-async function live(id: string, options: Partial<TestReplicaOptions> = {}): Promise<Replica> {
-  const { replica } = await start(id, options);
-  await waitUntil(`${id} is live`, () => replica.readiness().ready);
-  return replica;
-}
-async function stop(replica: Replica): Promise<void> {
-  running.delete(replica);
-  await replica.stop();
-}
 async function write(replica: Replica, ...ids: string[]): Promise<void> {
   await Promise.all(ids.map((id) => replica.insert('notes', note(id), { concern: 'local' })));
 }
@@ -65,18 +39,17 @@ async function settled(rows: number, ...replicas: Replica[]): Promise<void> {
   });
   for (const replica of replicas) expect((await replica.deepCheck()).problems).toEqual([]);
 }
-const folder = (id: string): string => join(directory.path, id);
 
 describe('a restart', () => {
   it('is a new origin, and what the one before had not published goes out under the old name', async () => {
-    const b = await live('b');
-    const first = await live('a');
+    const b = await cluster.live('b');
+    const first = await cluster.live('a');
     await write(first, 'n1', 'n2');
-    broker.setReachable(false);
+    cluster.broker.setReachable(false);
     await write(first, 'n3', 'n4');
-    await stop(first);
-    broker.setReachable(true);
-    const second = await live('a');
+    await cluster.stop(first);
+    cluster.broker.setReachable(true);
+    const second = await cluster.live('a');
     expect(second.origin).not.toBe(first.origin);
     await write(second, 'n5');
     await settled(5, second, b);
@@ -85,76 +58,76 @@ describe('a restart', () => {
   });
 
   it('that takes nothing new leaves no trace of itself', async () => {
-    const first = await live('a');
+    const first = await cluster.live('a');
     await write(first, 'n1');
-    await stop(first);
-    for (let i = 0; i < 3; i += 1) await stop(await live('a'));
-    const last = await live('a');
+    await cluster.stop(first);
+    for (let i = 0; i < 3; i += 1) await cluster.stop(await cluster.live('a'));
+    const last = await cluster.live('a');
     expect(Object.keys(last.vector())).toEqual([first.origin]);
   });
 });
 
 describe('an older copy of the directory put back', () => {
   it('numbers nothing twice, and its own newer rows come back from the log', async () => {
-    const b = await live('b');
-    const first = await live('a');
+    const b = await cluster.live('b');
+    const first = await cluster.live('a');
     await write(first, 'n1', 'n2');
     await settled(2, first, b);
-    await stop(first);
-    cpSync(folder('a'), folder('backup'), { recursive: true });
-    const second = await live('a');
+    await cluster.stop(first);
+    cpSync(cluster.folder('a'), cluster.folder('backup'), { recursive: true });
+    const second = await cluster.live('a');
     await write(second, 'n3', 'n4');
     await settled(4, second, b);
-    await stop(second);
+    await cluster.stop(second);
 
-    rmSync(folder('a'), { recursive: true });
-    cpSync(folder('backup'), folder('a'), { recursive: true });
-    const third = await live('a');
+    rmSync(cluster.folder('a'), { recursive: true });
+    cpSync(cluster.folder('backup'), cluster.folder('a'), { recursive: true });
+    const third = await cluster.live('a');
     await write(third, 'n5');
     await settled(5, third, b);
     expect(await third.reads.all('SELECT note_id FROM notes ORDER BY note_id')).toHaveLength(5);
-    const names = broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`);
+    const names = cluster.broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`);
     expect(new Set(names).size).toBe(5);
   });
 
   it('taken before the rows were published, with the log away at the start, is harmless, too', async () => {
-    const b = await live('b');
-    const first = await live('a');
+    const b = await cluster.live('b');
+    const first = await cluster.live('a');
     await write(first, 'n0');
     await settled(1, first, b);
-    broker.setReachable(false);
+    cluster.broker.setReachable(false);
     await write(first, 'n1', 'n2');
-    await stop(first);
-    cpSync(folder('a'), folder('backup'), { recursive: true });
-    broker.setReachable(true);
-    const second = await live('a');
+    await cluster.stop(first);
+    cpSync(cluster.folder('a'), cluster.folder('backup'), { recursive: true });
+    cluster.broker.setReachable(true);
+    const second = await cluster.live('a');
     await settled(3, second, b);
     await write(second, 'n3');
     await settled(4, second, b);
-    await stop(second);
+    await cluster.stop(second);
 
-    rmSync(folder('a'), { recursive: true });
-    cpSync(folder('backup'), folder('a'), { recursive: true });
-    broker.setReachable(false);
-    const third = await live('a');
+    rmSync(cluster.folder('a'), { recursive: true });
+    cpSync(cluster.folder('backup'), cluster.folder('a'), { recursive: true });
+    cluster.broker.setReachable(false);
+    const third = await cluster.live('a');
     await write(third, 'n4');
-    broker.setReachable(true);
+    cluster.broker.setReachable(true);
     await settled(5, third, b);
   });
 });
 
 describe('a directory', () => {
   it('that is in use is refused at once and names the holder', async () => {
-    await live('a');
+    await cluster.live('a');
     const startedMs = performance.now();
-    await expect(start('a')).rejects.toMatchObject({
+    await expect(cluster.start('a')).rejects.toMatchObject({
       code: 'directory-locked',
       message: expect.stringContaining(`a (pid ${process.pid})`),
     });
     expect(performance.now() - startedMs).toBeLessThan(1000);
   });
 
-  it.each<[string, Partial<TestReplicaOptions>, RegExp]>([
+  it.each<[string, ClusterReplicaOptions, RegExp]>([
     ['replica id', { replicaId: 'x' }, /belongs to replica a, not x/],
     ['cluster', { cluster: 'x' }, /belongs to cluster test, not x/],
     [
@@ -163,24 +136,27 @@ describe('a directory', () => {
       /schema version 1/,
     ],
   ])('of another %s is refused in plain words, and is free afterwards', async (_, options, words) => {
-    const first = await live('a');
+    const first = await cluster.live('a');
     await write(first, 'n1');
-    await stop(first);
-    const refused = start('a', options);
+    await cluster.stop(first);
+    const refused = cluster.start('a', options);
     await expect(refused).rejects.toMatchObject({ code: 'directory-refused' });
     await expect(refused).rejects.toThrow(words);
-    await live('a');
+    await cluster.live('a');
   });
 
   it('copied while its rows wait for the log gives each row once, whoever publishes it', async () => {
-    const first = await live('a');
-    broker.setReachable(false);
+    const first = await cluster.live('a');
+    cluster.broker.setReachable(false);
     await write(first, 'n1', 'n2', 'n3');
-    await stop(first);
-    cpSync(folder('a'), folder('copy'), { recursive: true });
-    broker.setReachable(true);
-    const one = await live('a');
-    const two = await live('a', { directory: folder('copies'), file: join(folder('copy'), 'notes.db') });
+    await cluster.stop(first);
+    cpSync(cluster.folder('a'), cluster.folder('copy'), { recursive: true });
+    cluster.broker.setReachable(true);
+    const one = await cluster.live('a');
+    const two = await cluster.live('a', {
+      directory: cluster.folder('copies'),
+      file: join(cluster.folder('copy'), 'notes.db'),
+    });
     expect(replicaOf(one.origin)).toBe(replicaOf(two.origin));
     await write(one, 'n4');
     await write(two, 'n5');
@@ -190,29 +166,29 @@ describe('a directory', () => {
 
 describe('a new replica', () => {
   it('is built by reading the log', async () => {
-    const [a, b] = [await live('a'), await live('b')];
+    const [a, b] = [await cluster.live('a'), await cluster.live('b')];
     await write(a, ...Array.from({ length: 40 }, (_, i) => `a${i}`));
     await write(b, ...Array.from({ length: 30 }, (_, i) => `b${i}`));
     await a.insert('tags', { tag: 'red', created_at: '2026-01-02T03:04:05Z' }, { concern: 'local' });
     await settled(71, a, b);
-    const c = await live('c');
+    const c = await cluster.live('c');
     await settled(71, a, b, c);
     expect(await c.reads.all('SELECT tag FROM tags')).toEqual([{ tag: 'red' }]);
   });
 
   it('is not live before it has everything that the log held at the start, and takes no writes until then', async () => {
     const stranger = new ForeignRun(originName('z'));
-    broker = new MemoryBroker({ isStepped: true, maxRecords: 10 });
-    for (let i = 0; i < 35; i += 1) broker.appendRaw(0, rawRecord(stranger.write(note(`z${i}`))));
-    const { replica } = await start('c');
+    cluster.broker = new MemoryBroker({ isStepped: true, maxRecords: 10 });
+    for (let i = 0; i < 35; i += 1) cluster.broker.appendRaw(0, rawRecord(stranger.write(note(`z${i}`))));
+    const { replica } = await cluster.start('c');
     await waitUntil('it reads', async () => {
-      await broker.step();
+      await cluster.broker.step();
       return (await replica.status()).rows > 0;
     });
     expect(replica.readiness()).toEqual({ ready: false, reasons: ['state is bootstrapping'] });
     await expect(write(replica, 'early')).rejects.toMatchObject({ code: 'not-ready' });
     await waitUntil('it is ready', async () => {
-      await broker.step();
+      await cluster.broker.step();
       return replica.readiness().ready;
     });
     expect((await replica.status()).rows).toBe(35);
@@ -220,9 +196,9 @@ describe('a new replica', () => {
 
   it('is stopped with a plain error where the log does not start at 0 and nobody has a copy', async () => {
     const stranger = new ForeignRun(originName('z'));
-    for (let i = 0; i < 9; i += 1) broker.appendRaw(1, rawRecord(stranger.write(note(`z${i}`))));
-    broker.retain(1, 4);
-    const { replica } = await start('c');
+    for (let i = 0; i < 9; i += 1) cluster.broker.appendRaw(1, rawRecord(stranger.write(note(`z${i}`))));
+    cluster.broker.retain(1, 4);
+    const { replica } = await cluster.start('c');
     await waitUntil('it stops', async () => (await replica.status()).state === 'stopped');
     expect((await replica.status()).stopReason).toMatch(/starts at 4.*empty replica/);
     expect(replica.readiness().ready).toBe(false);
@@ -233,10 +209,10 @@ describe('a new replica', () => {
 
 describe('a copy of this very process', () => {
   it('that has written in its name ends this one, once, with the code "fork"', async () => {
-    const { replica, failures } = await start('a');
+    const { replica, failures } = await cluster.start('a');
     await waitUntil('it is live', () => replica.readiness().ready);
     const copy = new ForeignRun(replica.origin);
-    broker.appendRaw(0, rawRecord(copy.write(note('theirs'))));
+    cluster.broker.appendRaw(0, rawRecord(copy.write(note('theirs'))));
     await waitUntil('it fails', () => failures.length > 0);
     expect(failures).toHaveLength(1);
     expect(failures[0]).toMatchObject({ code: 'fork' });

@@ -1,50 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
-import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import { parseToken } from '../src/token.ts';
-import {
-  fastClock,
-  MemoryBroker,
-  note,
-  startReplica,
-  type TestReplicaOptions,
-  temporaryDirectory,
-  waitUntil,
-} from '../testing/index.ts';
+import { type MemoryBroker, MemoryCluster, note, untilLive, waitUntil } from '../testing/index.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
+let cluster: MemoryCluster;
 let broker: MemoryBroker;
-let running: Replica[];
-const world = { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined };
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  running = [];
+  cluster = new MemoryCluster();
+  broker = cluster.broker;
 });
-afterEach(async () => {
-  broker.setReachable(true);
-  for (const replica of running) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
-async function start(id: string, options: Partial<TestReplicaOptions> = {}) {
-  const started = await startReplica(id, { directory: directory.path, broker, world, ...options });
-  running.push(started.replica);
-  return started;
-}
-async function live(id: string, options: Partial<TestReplicaOptions> = {}) {
-  const started = await start(id, options);
-  await waitUntil(`${id} is live`, () => started.replica.readiness().ready);
-  return started;
-}
 const insert = (replica: Replica, id: string, concern: 'local' | 'log' = 'local') =>
   replica.insert('notes', note(id), { concern });
 
 describe('an isolated replica', () => {
   it('is a plain database: ready at once, nothing leaves it', async () => {
-    const { replica } = await startReplica('a', { directory: directory.path });
-    running.push(replica);
+    const replica = await cluster.isolated('a');
     expect(replica.readiness()).toEqual({ ready: true, reasons: [] });
     const { token } = await insert(replica, 'n1');
     await insert(replica, 'n2', 'log');
@@ -65,7 +38,7 @@ describe('an isolated replica', () => {
 describe('while the broker is away', () => {
   it('a new replica is not ready and serves nothing; it begins when the broker comes', async () => {
     broker.setReachable(false);
-    const { replica } = await start('a');
+    const { replica } = await cluster.start('a');
     expect(replica.readiness()).toEqual({ ready: false, reasons: ['state is starting'] });
     expect(() => replica.assertReadable()).toThrow(/has not reached the log/);
     await expect(insert(replica, 'n1')).rejects.toMatchObject({ code: 'not-ready', isRetryable: true });
@@ -75,11 +48,11 @@ describe('while the broker is away', () => {
   });
 
   it('a replica that has data starts, reads and writes, and says that its lag is unknown', async () => {
-    const { replica: first } = await live('a');
+    const first = await cluster.live('a');
     await insert(first, 'n1');
     await first.stop();
     broker.setReachable(false);
-    const { replica } = await start('a');
+    const { replica } = await cluster.start('a');
     await waitUntil('it is ready', () => replica.readiness().ready);
     replica.assertReadable();
     await insert(replica, 'n2');
@@ -96,7 +69,7 @@ describe('while the broker is away', () => {
   });
 
   it('a replica that was live goes on, up to the high-water mark, and again when the broker is back', async () => {
-    const { replica } = await live('a', { limits: { maxUnpublished: 10 } });
+    const replica = await cluster.live('a', { limits: { maxUnpublished: 10 } });
     broker.setReachable(false);
     for (let i = 0; i < 10; i += 1) await insert(replica, `n${i}`);
     await expect(insert(replica, 'over')).rejects.toMatchObject({
@@ -119,29 +92,28 @@ describe('while the broker is away', () => {
   });
 
   it('and one alone is cut off, the others go on, and all are equal afterwards', async () => {
-    const [a, b] = [await live('a'), await live('b')];
-    a.client?.setCut(true);
-    await insert(a.replica, 'a1');
-    await insert(b.replica, 'b1');
-    await waitUntil('b has published', async () => (await b.replica.status()).unpublished === 0);
-    expect(Object.keys(b.replica.vector())).toHaveLength(1);
-    a.client?.setCut(false);
-    await waitUntil(
-      'equal',
-      () => a.replica.digest() === b.replica.digest() && b.replica.vector()[a.replica.origin]?.seq === 1,
-    );
+    const { replica: a, client } = await cluster.start('a');
+    await untilLive(a);
+    const b = await cluster.live('b');
+    client.setCut(true);
+    await insert(a, 'a1');
+    await insert(b, 'b1');
+    await waitUntil('b has published', async () => (await b.status()).unpublished === 0);
+    expect(Object.keys(b.vector())).toHaveLength(1);
+    client.setCut(false);
+    await waitUntil('equal', () => a.digest() === b.digest() && b.vector()[a.origin]?.seq === 1);
   });
 });
 
 describe('Write-Concern: log', () => {
   it('is answered after the log has the row', async () => {
-    const { replica } = await live('a');
+    const replica = await cluster.live('a');
     await insert(replica, 'n1', 'log');
     expect(broker.allRecords()).toHaveLength(1);
   });
 
   it('is refused before anything is stored while the broker is known to be away', async () => {
-    const { replica } = await live('a');
+    const replica = await cluster.live('a');
     broker.setReachable(false);
     await waitUntil('it is noticed', async () => !(await replica.status()).logReachable);
     await expect(insert(replica, 'n1', 'log')).rejects.toMatchObject({
@@ -152,7 +124,7 @@ describe('Write-Concern: log', () => {
   });
 
   it('without an acknowledgement in time says that the row is stored, with its token', async () => {
-    const { replica } = await live('a', { limits: { acknowledgeMs: 500 } });
+    const replica = await cluster.live('a', { limits: { acknowledgeMs: 500 } });
     broker.refuseAppends(1000);
     const failure = await insert(replica, 'n1', 'log').catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'not-yet-logged', token: `${replica.origin}:1` });
@@ -162,7 +134,7 @@ describe('Write-Concern: log', () => {
   });
 
   it('says the same, not "try again", when too many wait for acknowledgements already', async () => {
-    const { replica } = await live('a', { limits: { acknowledgeMs: 2000, maxWaiters: 1 } });
+    const replica = await cluster.live('a', { limits: { acknowledgeMs: 2000, maxWaiters: 1 } });
     broker.refuseAppends(1000);
     const codes = await Promise.all(
       ['n1', 'n2', 'n3'].map((id) =>
@@ -176,7 +148,7 @@ describe('Write-Concern: log', () => {
 
 describe('stopping', () => {
   it('publishes what it can, leaves, and can be asked for twice', async () => {
-    const { replica } = await live('a');
+    const replica = await cluster.live('a');
     await Promise.all(Array.from({ length: 50 }, (_, i) => insert(replica, `n${i}`)));
     await Promise.all([replica.stop(), replica.stop()]);
     expect(broker.allRecords()).toHaveLength(50);
@@ -185,7 +157,7 @@ describe('stopping', () => {
   });
 
   it('does not wait for a broker that is away', async () => {
-    const { replica } = await live('a');
+    const replica = await cluster.live('a');
     broker.setReachable(false);
     await insert(replica, 'n1');
     const startedMs = performance.now();

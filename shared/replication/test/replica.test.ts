@@ -1,47 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
+import { systemClock } from '../src/surroundings.ts';
 import { parseToken } from '../src/token.ts';
-import {
-  MemoryBroker,
-  note,
-  startReplica,
-  type TestReplicaOptions,
-  temporaryDirectory,
-  waitUntil,
-} from '../testing/index.ts';
+import { MemoryCluster, note, waitUntil } from '../testing/index.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
-let running: Replica[];
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  running = [];
+  cluster = new MemoryCluster();
 });
-afterEach(async () => {
-  for (const replica of running) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
-async function start(id: string, options: Partial<TestReplicaOptions> = {}) {
-  const started = await startReplica(id, { directory: directory.path, broker, ...options });
-  running.push(started.replica);
-  return started;
-}
-
-async function live(id: string, options: Partial<TestReplicaOptions> = {}) {
-  const started = await start(id, options);
-  await waitUntil(`${id} is live`, () => started.replica.readiness().ready);
-  return started;
-}
+const live = (id: string): Promise<Replica> => cluster.live(id, { world: { clock: systemClock } });
 
 const texts = (replica: Replica): Promise<{ note_id: string }[]> =>
   replica.reads.all('SELECT note_id FROM notes WHERE superseded = 0 ORDER BY note_id');
 
 describe('replicas over one log', () => {
   it('hold the same rows after writing on each of them', async () => {
-    const all = [await live('a'), await live('b'), await live('c')].map(({ replica }) => replica);
+    const all = [await live('a'), await live('b'), await live('c')];
     await Promise.all(
       Array.from({ length: 60 }, (_, i) =>
         all[i % 3]?.insert('notes', note(`n${String(i).padStart(3, '0')}`), { concern: 'local' }),
@@ -64,8 +41,8 @@ describe('replicas over one log', () => {
   });
 
   it('answer a read with a token only after the write has arrived', async () => {
-    const { replica: a } = await live('a');
-    const { replica: b } = await live('b');
+    const a = await live('a');
+    const b = await live('b');
     for (let i = 0; i < 50; i += 1) {
       const { token } = await a.insert('notes', note(`n${i}`), { concern: 'local' });
       await b.covers(parseToken(token));

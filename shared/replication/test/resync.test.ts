@@ -5,54 +5,23 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
 import { openConnection } from '../src/sqlite.ts';
-import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import { MemoryBroker } from '../testing/memory-broker.ts';
+import { type ClusterReplicaOptions, MemoryCluster } from '../testing/memory-cluster.ts';
 import { MemoryPeers } from '../testing/memory-peers.ts';
 import { note } from '../testing/notes-table.ts';
-import { fastClock } from '../testing/simulated-clock.ts';
-import { startReplica, temporaryDirectory } from '../testing/test-replica.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
 let peers: MemoryPeers;
-let running: Map<string, Replica>;
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
   peers = new MemoryPeers();
-  running = new Map();
+  cluster = new MemoryCluster({ peers });
 });
-afterEach(async () => {
-  for (const replica of running.values()) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
-/** Starts a replica whose second lasts 50 ms, so that beats, looks and adoption do not take real seconds. */
-async function start(
-  id: string,
-  options: { broker?: MemoryBroker; cluster?: string; snapshotMinRecords?: number } = {},
-): Promise<Replica> {
-  const { log, channel } = (options.broker ?? broker).connect();
-  const url = `http://127.0.0.1:1/${id}`;
-  const { replica } = await startReplica(id, {
-    directory: directory.path,
-    replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
-    world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined },
-    ...(options.cluster ? { cluster: options.cluster } : {}),
-    limits: { snapshotMinRecords: options.snapshotMinRecords },
-  });
-  running.set(id, replica);
-  peers.set(url, replica);
-  return replica;
-}
-
-async function stop(id: string): Promise<void> {
-  const replica = running.get(id);
-  running.delete(id);
-  peers.set(`http://127.0.0.1:1/${id}`, undefined);
-  await replica?.stop();
+async function start(id: string, options?: ClusterReplicaOptions): Promise<Replica> {
+  return (await cluster.start(id, options)).replica;
 }
 
 async function live(...ids: string[]): Promise<Replica[]> {
@@ -90,8 +59,8 @@ async function allEqual(rows: number, ...replicas: (Replica | undefined)[]): Pro
 /** What the log holds of each origin, as a prefix. */
 function logged(): Map<string, number> {
   const prefix = new Map<string, number>();
-  for (let partition = 0; partition < broker.partitions; partition += 1) {
-    for (const { headers } of broker.records(partition)) {
+  for (let partition = 0; partition < cluster.broker.partitions; partition += 1) {
+    for (const { headers } of cluster.broker.records(partition)) {
       const origin = String(headers.ce_origin);
       const seq = Number(headers.ce_seq);
       if (seq === (prefix.get(origin) ?? 0) + 1) prefix.set(origin, seq);
@@ -106,7 +75,7 @@ describe('when the log is deleted and made anew', () => {
     await write(a, 'a', 30);
     await write(b, 'b', 20);
     await allEqual(50, a, b, c);
-    broker.recreate();
+    cluster.broker.recreate();
     await write(c, 'c', 10);
     await allEqual(60, a, b, c);
     await waitUntil(
@@ -121,9 +90,9 @@ describe('when the log is deleted and made anew', () => {
     await write(a, 'a', 30);
     await write(b, 'b', 5);
     await allEqual(35, a, b, c);
-    await stop('a');
-    rmSync(join(directory.path, 'a'), { recursive: true });
-    broker.recreate();
+    await cluster.stop('a');
+    rmSync(cluster.folder('a'), { recursive: true });
+    cluster.broker.recreate();
     await waitUntil(
       'the log holds everything again',
       () => [...logged().values()].reduce((x, y) => x + y, 0) === 35,
@@ -136,7 +105,7 @@ describe('when the log is deleted and made anew', () => {
     const [a] = await live('a');
     await write(a, 'a', 10);
     await allEqual(10, a);
-    broker.recreate();
+    cluster.broker.recreate();
     await waitUntil('it noticed', async () => {
       expect(a?.readiness().ready).toBe(true);
       await a?.reads.all('SELECT 1 FROM notes');
@@ -152,8 +121,8 @@ describe('when the log loses its tail', () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 40);
     await allEqual(40, a, b);
-    const [partition] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    broker.truncate(partition ?? 0, 25);
+    const [partition] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.truncate(partition ?? 0, 25);
     await waitUntil('the log holds everything again', () => [...logged().values()][0] === 40);
     await allEqual(40, a, b);
   });
@@ -162,9 +131,9 @@ describe('when the log loses its tail', () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 40);
     await allEqual(40, a, b);
-    const [partition] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    await stop('b');
-    broker.truncate(partition ?? 0, 25);
+    const [partition] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    await cluster.stop('b');
+    cluster.broker.truncate(partition ?? 0, 25);
     await write(a, 'more', 30);
     const again = await start('b');
     await allEqual(70, a, again);
@@ -176,11 +145,11 @@ describe('when retention has cut the log', () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 10);
     await allEqual(10, a, b);
-    await stop('b');
+    await cluster.stop('b');
     await write(a, 'more', 50);
     await waitUntil('all is published', async () => (await a?.status())?.unpublished === 0);
-    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    broker.retain(partition, 40);
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.retain(partition, 40);
     const again = await start('b');
     await allEqual(60, a, again);
     expect((await again.status()).counters.repaired).toBeGreaterThan(0);
@@ -192,13 +161,13 @@ describe("when the log is somebody else's", () => {
     const [a] = await live('a');
     await write(a, 'a', 5);
     await allEqual(5, a);
-    await stop('a');
+    await cluster.stop('a');
     const other = new MemoryBroker();
     const [stranger] = [await start('x', { broker: other, cluster: 'another' })];
     await waitUntil('the stranger is live', () => stranger?.readiness().ready === true);
     await write(stranger, 'x', 20);
     await waitUntil('the stranger has published', async () => (await stranger?.status())?.unpublished === 0);
-    await stop('x');
+    await cluster.stop('x');
     const before = other.allRecords().length;
 
     const again = await start('a', { broker: other });
@@ -225,12 +194,12 @@ describe('when an origin is stalled', () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 10);
     await allEqual(10, a, b);
-    await stop('b');
+    await cluster.stop('b');
     await write(a, 'more', 10);
     await waitUntil('all is published', async () => (await a?.status())?.unpublished === 0);
-    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    const { value } = broker.records(partition)[12] ?? {};
-    broker.alter(partition, 12, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    const { value } = cluster.broker.records(partition)[12] ?? {};
+    cluster.broker.alter(partition, 12, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
     const again = await start('b');
     await allEqual(20, a, again);
     const { counters } = await again.status();
@@ -243,13 +212,13 @@ describe('when an origin is stalled', () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 10);
     await allEqual(10, a, b);
-    await stop('a');
-    rmSync(join(directory.path, 'a'), { recursive: true });
-    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    const { value } = broker.records(partition)[4] ?? {};
-    broker.alter(partition, 4, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
-    await stop('b');
-    rmSync(join(directory.path, 'b'), { recursive: true });
+    await cluster.stop('a');
+    rmSync(cluster.folder('a'), { recursive: true });
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    const { value } = cluster.broker.records(partition)[4] ?? {};
+    cluster.broker.alter(partition, 4, { value: Buffer.from(value ?? '').fill(0x20, 0, 4) });
+    await cluster.stop('b');
+    rmSync(cluster.folder('b'), { recursive: true });
     const [c, d] = [await start('c'), await start('d')];
     await waitUntil('the stall is dismissed', async () => (await c.status()).stalled[0]?.dismissed === true);
     expect(c.readiness().ready).toBe(true);
@@ -264,19 +233,19 @@ describe('when the topic and all disks are lost', () => {
     await write(a, 'a', 40);
     await write(b, 'b', 30);
     await allEqual(70, a, b);
-    const saved = join(directory.path, 'saved.snapshot');
+    const saved = join(cluster.path, 'saved.snapshot');
     const taken = await a?.snapshot();
     if (!taken) throw new Error('no snapshot');
     await pipeline(snapshotBytes(taken), createWriteStream(saved));
     await taken.remove();
     for (const id of ['a', 'b']) {
-      await stop(id);
-      rmSync(join(directory.path, id), { recursive: true });
+      await cluster.stop(id);
+      rmSync(cluster.folder(id), { recursive: true });
     }
-    broker = new MemoryBroker();
-    mkdirSync(join(directory.path, 'c'));
+    cluster.broker = new MemoryBroker();
+    mkdirSync(cluster.folder('c'));
     const manifest = await receiveSnapshot(createReadStream(saved), {
-      file: join(directory.path, 'c', 'notes.db'),
+      file: join(cluster.folder('c'), 'notes.db'),
     });
     expect(manifest.rows).toBe(70);
     const c = await start('c');
@@ -296,13 +265,13 @@ describe('a new replica', () => {
     await write(a, 'a', 120);
     await write(b, 'b', 80);
     await allEqual(200, a, b);
-    const c = await start('c', { snapshotMinRecords: 1 });
+    const c = await start('c', { limits: { snapshotMinRecords: 1 } });
     await waitUntil('c is live', () => c.readiness().ready);
     expect((await c.status()).counters.applied).toBe(0);
     await write(c, 'c', 10);
     await write(a, 'more', 10);
     await allEqual(220, a, b, c);
-    await stop('c');
+    await cluster.stop('c');
     const again = await start('c');
     await allEqual(220, a, b, again);
   });
@@ -311,7 +280,7 @@ describe('a new replica', () => {
     const [a] = await live('a');
     await write(a, 'a', 50);
     await allEqual(50, a);
-    const c = await start('c', { snapshotMinRecords: 1 });
+    const c = await start('c', { limits: { snapshotMinRecords: 1 } });
     await expect(c.insert('notes', note('early'), { concern: 'local' })).rejects.toMatchObject({
       code: 'not-ready',
     });
@@ -328,7 +297,7 @@ describe('a new replica', () => {
       if (parts % 2 === 0) part[part.length >> 1] = (part[part.length >> 1] ?? 0) ^ 1;
       return part;
     };
-    const c = await start('c', { snapshotMinRecords: 1 });
+    const c = await start('c', { limits: { snapshotMinRecords: 1 } });
     await allEqual(100, a, c);
     expect((await c.status()).counters.applied).toBe(100);
     expect(parts).toBeGreaterThan(1);
@@ -343,10 +312,10 @@ describe('a new replica', () => {
       const [a] = await live('a');
       await write(a, 'a', 20);
       await allEqual(20, a);
-      const other = await openConnection(join(directory.path, 'a', 'notes.db'));
+      const other = await openConnection(join(cluster.folder('a'), 'notes.db'));
       await other.execute(sql);
       await other.close();
-      const c = await start('c', { snapshotMinRecords: 1 });
+      const c = await start('c', { limits: { snapshotMinRecords: 1 } });
       await waitUntil('c is live', () => c.readiness().ready);
       expect((await c.status()).counters.applied).toBe(20);
       expect((await c.deepCheck()).problems).toEqual([]);
@@ -357,12 +326,12 @@ describe('a new replica', () => {
     const [a] = await live('a');
     await write(a, 'a', 60);
     await allEqual(60, a);
-    const [partition = 0] = [0, 1, 2].filter((one) => broker.records(one).length > 0);
-    broker.retain(partition, 30);
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.retain(partition, 30);
     const b = await start('b');
     await allEqual(60, a, b);
-    await stop('a');
-    await stop('b');
+    await cluster.stop('a');
+    await cluster.stop('b');
     const c = await start('c');
     await waitUntil('c has stopped', async () => (await c.status()).state === 'stopped');
     expect((await c.status()).stopReason).toMatch(/starts at 30/);

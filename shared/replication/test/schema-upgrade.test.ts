@@ -7,60 +7,29 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Limits } from '../src/limits.ts';
 import type { Replica } from '../src/replica.ts';
 import { openConnection } from '../src/sqlite.ts';
-import { silentLogger, systemRandom } from '../src/surroundings.ts';
 import {
-  fastClock,
-  MemoryBroker,
+  MemoryCluster,
   MemoryPeers,
   newerNotesDatabase,
   note,
   notesDatabase,
-  startReplica,
-  temporaryDirectory,
   waitUntil,
 } from '../testing/index.ts';
 
 const OLD = notesDatabase;
 const NEW = newerNotesDatabase;
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
-let peers: MemoryPeers;
-let running: Map<string, Replica>;
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  peers = new MemoryPeers();
-  running = new Map();
+  cluster = new MemoryCluster({ peers: new MemoryPeers() });
 });
-afterEach(async () => {
-  for (const replica of running.values()) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
-/** Starts a replica of a build on its own directory, in place of the one that runs there; its second lasts 50 ms. */
+/** Starts a replica of a build on its own directory, in place of the one that runs there. */
 async function start(id: string, description: typeof OLD, limits: Partial<Limits> = {}): Promise<Replica> {
-  await stop(id);
-  const { log, channel } = broker.connect();
-  const { replica } = await startReplica(id, {
-    directory: directory.path,
-    description,
-    limits,
-    replication: { topic: 'notes.changes', log, channel, callPeer: peers.callPeer },
-    world: { clock: fastClock(20), random: systemRandom, logger: silentLogger, observe: () => undefined },
-  });
-  running.set(id, replica);
-  peers.set(`http://127.0.0.1:1/${id}`, replica);
-  await waitUntil(`${id} is live`, () => replica.readiness().ready || replica.readiness().reasons.join());
-  return replica;
-}
-
-async function stop(id: string): Promise<void> {
-  const replica = running.get(id);
-  running.delete(id);
-  peers.set(`http://127.0.0.1:1/${id}`, undefined);
-  await replica?.stop();
+  await cluster.stop(id);
+  return cluster.live(id, { description, limits });
 }
 
 const insert = (replica: Replica, row: Record<string, unknown>): Promise<{ token: string }> =>
@@ -220,7 +189,7 @@ describe('a new replica among builds of two versions', () => {
     await insert(a, { ...note('a1'), colour: 'red' });
     await waitUntil('b is stalled', async () => (await b.status()).stalled.length === 1);
     await waitUntil('a is quiet', async () => (await a.status()).unpublished === 0);
-    await stop('a');
+    await cluster.stop('a');
     await waitUntil('a is gone', async () => (await b.status()).state === 'live');
     const c = await start('c', NEW, preferSnapshot);
     await waitUntil('c has it all', async () => {
@@ -256,7 +225,7 @@ describe('a new replica among builds of two versions', () => {
 it('a value in a row that was written before there was such a column is found by the deep check', async () => {
   const a = await start('a', NEW);
   await insert(a, note('a1'));
-  const connection = await openConnection(join(directory.path, 'a', 'notes.db'));
+  const connection = await openConnection(join(cluster.folder('a'), 'notes.db'));
   await connection.run("UPDATE notes SET colour = 'planted'");
   await connection.close();
   const { problems } = await a.deepCheck();

@@ -2,44 +2,27 @@
  * One replica id used twice: by configuration, and by a data directory that was copied while its replica ran.
  */
 import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica } from '../src/replica.ts';
-import { silentLogger, systemRandom } from '../src/surroundings.ts';
-import {
-  fastClock,
-  MemoryBroker,
-  note,
-  startReplica,
-  temporaryDirectory,
-  waitUntil,
-} from '../testing/index.ts';
+import { silentLogger } from '../src/surroundings.ts';
+import { MemoryCluster, note, untilLive, waitUntil } from '../testing/index.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let broker: MemoryBroker;
-let running: Replica[];
+let cluster: MemoryCluster;
 
 beforeEach(() => {
-  directory = temporaryDirectory();
-  broker = new MemoryBroker();
-  running = [];
+  cluster = new MemoryCluster();
 });
-afterEach(async () => {
-  for (const replica of running) await replica.stop();
-  directory.remove();
-});
+afterEach(() => cluster.close());
 
 /** Starts `order-1` in a folder of the test's; what it complains about goes into `errors`. */
 async function start(folder: string): Promise<{ replica: Replica; errors: string[]; failures: unknown[] }> {
   const errors: string[] = [];
   const logger = { ...silentLogger, error: (_: object, message: string) => void errors.push(message) };
-  const { replica, failures } = await startReplica('order-1', {
-    directory: join(directory.path, folder),
-    broker,
-    world: { clock: fastClock(20), random: systemRandom, logger, observe: () => undefined },
+  const { replica, failures } = await cluster.start('order-1', {
+    directory: cluster.folder(folder),
+    world: { logger },
   });
-  running.push(replica);
-  await waitUntil(`the one in ${folder} is live`, () => replica.readiness().ready);
+  await untilLive(replica, `the one in ${folder}`);
   return { replica, errors, failures };
 }
 const insert = (replica: Replica, ...ids: string[]) =>
@@ -90,10 +73,10 @@ describe('a data directory copied while its replica runs', () => {
     const one = await start('x');
     await insert(one.replica, 'n1', 'n2', 'n3');
     await one.replica.reads.all('SELECT 1');
-    broker.setReachable(false);
+    cluster.broker.setReachable(false);
     await insert(one.replica, 'n4', 'n5');
-    cpSync(join(directory.path, 'x'), join(directory.path, 'y'), { recursive: true });
-    broker.setReachable(true);
+    cpSync(cluster.folder('x'), cluster.folder('y'), { recursive: true });
+    cluster.broker.setReachable(true);
     const two = await start('y');
     await insert(one.replica, 'n6');
     await insert(two.replica, 'n7');

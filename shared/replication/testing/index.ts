@@ -18,6 +18,7 @@ export {
 } from './foreign-run.ts';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 export { MemoryChangeLog } from './memory-change-log.ts';
+export { type ClusterReplicaOptions, MemoryCluster, untilLive, untilRow } from './memory-cluster.ts';
 export { MemoryPeers } from './memory-peers.ts';
 export { newerNotesDatabase, note, notes, notesDatabase, tags } from './notes-table.ts';
 export { type RawKafkaRecord, type RawTopic, rawTopic } from './raw-kafka.ts';
