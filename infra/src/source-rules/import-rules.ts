@@ -68,7 +68,7 @@ const mayImport: readonly { readonly folder: RegExp; readonly packages: RegExp }
   { folder: /^services\/[^/]+\/src\//, packages: /^@dbsync\/(?:replication|balancing|service-kit)$/ },
   {
     folder: /^services\//,
-    packages: /^@dbsync\/(?:replication(?:\/testing)?|balancing|service-kit|infra(?:\/testing)?)$/,
+    packages: /^@dbsync\/(?:(?:replication|balancing|infra)(?:\/testing)?|service-kit)$/,
   },
   { folder: /^shared\/replication\//, packages: /^@dbsync\/replication(?:\/testing)?$/ },
   {

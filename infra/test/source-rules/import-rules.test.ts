@@ -14,6 +14,7 @@ const clean: Readonly<Record<string, string>> = {
   'services/order-service/src/domain/order.ts':
     "import { x } from '@dbsync/replication'; import './money.ts';",
   'services/order-service/test/app.test.ts': "import '../src/app.ts'; process.env.CI;",
+  'services/user-service/test/app.test.ts': "import { a } from '@dbsync/balancing/testing';",
   'services/user-service/src/schema/users.ts': "import knex from 'knex'; import sqlite3 from 'sqlite3';",
   'shared/replication/src/kafka.ts': "import { Kafka } from 'kafkajs';",
   'shared/replication/src/sqlite.ts': "import knex from 'knex';",

@@ -1,6 +1,7 @@
 import http from 'node:http';
+import { sendJson } from '@dbsync/balancing/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sendJson, startWith, stopEverything } from './running-gateway.ts';
+import { startWith, stopEverything } from './running-gateway.ts';
 
 afterEach(stopEverything);
 
@@ -242,7 +243,7 @@ describe('when a replica fails', () => {
     expect([owner?.requests.length, other?.requests.length]).toEqual([3, 0]);
     if (owner) owner.answer = (req) => req.socket.destroy();
     const answer = await place(url, { 'idempotency-key': 'k-1' });
-    expect(answer.headers.get('x-served-by')).toBe(other?.name);
+    expect(answer.headers.get('x-served-by')).toBe(other?.replicaId);
     expect(other?.requests[0]).toMatchObject({ body: '{"productId":"tea"}' });
     expect(other?.requests[0]?.headers['idempotency-key']).toBe('k-1');
   });

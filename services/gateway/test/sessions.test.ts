@@ -1,5 +1,6 @@
+import { sendJson } from '@dbsync/balancing/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type RunningGateway, runOf, sendJson, startWith, stopEverything } from './running-gateway.ts';
+import { type RunningGateway, runOf, startWith, stopEverything } from './running-gateway.ts';
 
 afterEach(stopEverything);
 

@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import type { Discovery, KnownReplica } from '@dbsync/balancing';
+import { knownReplica, sendJson, startFakeReplica } from '@dbsync/balancing/testing';
 import { createLogger } from '@dbsync/service-kit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startUserService } from '../src/app.ts';
-import { knownReplica, sendJson, startFakeReplica } from './fake-order-replica.ts';
 import { post, register, startService, stopEverything, testConfig } from './running-service.ts';
 
 afterEach(stopEverything);

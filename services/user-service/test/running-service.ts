@@ -4,16 +4,16 @@
  * Everything started here is stopped and removed by `stopEverything`, which test files call after each test.
  */
 import path from 'node:path';
+import { closeFakes, type FakeReplica, startFakeReplica } from '@dbsync/balancing/testing';
 import { createLogger } from '@dbsync/service-kit';
 import { startUserService, type UserService } from '../src/app.ts';
 import type { UserServiceConfig } from '../src/config.ts';
-import { closeFakes, type FakeOrderReplica, startFakeReplica } from './fake-order-replica.ts';
 import { removeScratchFolders, scratchFolder } from './scratch-folder.ts';
 
 export interface RunningService {
   service: UserService;
   url: string;
-  replicas: FakeOrderReplica[];
+  replicas: FakeReplica[];
   logLines: string[];
   databaseFile: string;
 }
@@ -21,8 +21,11 @@ export interface RunningService {
 const running: UserService[] = [];
 
 export async function startService(options: { replicas?: number } = {}): Promise<RunningService> {
-  const replicas: FakeOrderReplica[] = [];
-  for (let n = 1; n <= (options.replicas ?? 1); n++) replicas.push(await startFakeReplica(`order-${n}`));
+  const replicas: FakeReplica[] = [];
+  for (let n = 1; n <= (options.replicas ?? 1); n++) {
+    // Nobody tells anything of itself here: discovery asks, and orders are asked for all the same.
+    replicas.push(await startFakeReplica(`order-${n}`, { unknownPath: '/replication/status' }));
+  }
   // Fixed replicas take turns in the order of their addresses; the tests name them in this order.
   replicas.sort((a, b) => (a.url < b.url ? -1 : 1));
   const config = testConfig({ orderReplicas: { kind: 'fixed', urls: replicas.map(({ url }) => url) } });

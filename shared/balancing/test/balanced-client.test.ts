@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { BalancedClient, NoReplicaError, UnansweredError } from '../src/balanced-client.ts';
 import type { KnownReplica } from '../src/known-replica.ts';
-import { closeFakes, discoveryOf, type FakeReplica, known, sendJson, startFake } from './fake-replica.ts';
+import {
+  closeFakes,
+  discoveryOf,
+  type FakeReplica,
+  knownReplica,
+  sendJson,
+  startFakeReplica,
+} from '../testing/index.ts';
 
 const clients: BalancedClient[] = [];
 afterEach(async () => {
@@ -14,12 +21,12 @@ const [one, two] = [`order-1.${RUN}`, `order-2.${RUN}`];
 
 async function replicas(count: number) {
   const fakes: FakeReplica[] = [];
-  for (let n = 1; n <= count; n += 1) fakes.push(await startFake(`order-${n}`));
+  for (let n = 1; n <= count; n += 1) fakes.push(await startFakeReplica(`order-${n}`));
   const changes = new Map<string, Partial<KnownReplica>>();
   const passedOver: string[] = [];
   const breakers: boolean[] = [];
   const client = new BalancedClient({
-    discovery: discoveryOf(() => fakes.map((fake) => known(fake, changes.get(fake.replicaId)))),
+    discovery: discoveryOf(() => fakes.map((fake) => knownReplica(fake, changes.get(fake.replicaId)))),
     maxLagMs: 1_000,
     observer: {
       passedOver: ({ replicaId }) => void passedOver.push(replicaId),

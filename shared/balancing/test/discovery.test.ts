@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { announcedReplicas } from '../src/announced-replicas.ts';
 import type { Discovery } from '../src/known-replica.ts';
 import { dnsUrls, ProbedReplicas } from '../src/probed-replicas.ts';
-import { closeFakes, type FakeReplica, sendJson, startFake } from './fake-replica.ts';
+import { closeFakes, type FakeReplica, sendJson, startFakeReplica } from '../testing/index.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 const running: Discovery[] = [];
@@ -37,7 +37,7 @@ const tells = (fake: FakeReplica, body: unknown): void => {
 
 describe('replicas at addresses', () => {
   it('are asked what they would announce', async () => {
-    const fake = await startFake('order-7');
+    const fake = await startFakeReplica('order-7');
     tells(fake, status);
     const discovery = probe(async () => [fake.url]);
     await expect.poll(() => discovery.replicas()[0]?.state).toBe('live');
@@ -61,7 +61,7 @@ describe('replicas at addresses', () => {
     ['what is no status', { state: 'live' }],
     ['nonsense', 'x'],
   ])('that answer %s are known by their address alone', async (_what, body) => {
-    const fake = await startFake('order-7');
+    const fake = await startFakeReplica('order-7');
     tells(fake, body);
     const discovery = probe(async () => [fake.url]);
     await expect.poll(() => fake.requests.length, { timeout: 10_000 }).toBeGreaterThan(1);
@@ -71,7 +71,7 @@ describe('replicas at addresses', () => {
   it('are silent five seconds after their last word, and come back with the next', {
     timeout: 30_000,
   }, async () => {
-    const fake = await startFake('order-7');
+    const fake = await startFakeReplica('order-7');
     tells(fake, status);
     const discovery = probe(async () => [fake.url]);
     const stateOf = (): string | undefined => discovery.replicas()[0]?.state;
@@ -83,7 +83,7 @@ describe('replicas at addresses', () => {
   });
 
   it('are never asked where there is no status', async () => {
-    const fake = await startFake('user-service');
+    const fake = await startFakeReplica('user-service');
     const discovery = probe(async () => [fake.url], false);
     await expect.poll(() => discovery.replicas().length).toBe(1);
     expect(fake.requests).toEqual([]);

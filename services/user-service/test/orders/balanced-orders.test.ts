@@ -1,14 +1,15 @@
 import { BalancedClient } from '@dbsync/balancing';
-import { afterEach, describe, expect, it } from 'vitest';
-import { BalancedOrders } from '../../src/orders/balanced-orders.ts';
 import {
   closeFakes,
-  type FakeOrderReplica,
+  discoveryOf,
+  type FakeReplica,
   knownReplica,
-  orderOf,
   sendJson,
   startFakeReplica,
-} from '../fake-order-replica.ts';
+} from '@dbsync/balancing/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { BalancedOrders } from '../../src/orders/balanced-orders.ts';
+import { orderOf } from '../order-of-user.ts';
 
 const clients: BalancedClient[] = [];
 afterEach(async () => {
@@ -17,16 +18,11 @@ afterEach(async () => {
 });
 
 async function replicas(count: number, timeoutMs = 5_000) {
-  const fakes: FakeOrderReplica[] = [];
+  const fakes: FakeReplica[] = [];
   for (let n = 1; n <= count; n++) fakes.push(await startFakeReplica(`order-${n}`));
   const passedOver: { replicaId: string; reason: string }[] = [];
   const client = new BalancedClient({
-    discovery: {
-      kind: 'fake',
-      start: () => undefined,
-      stop: async () => undefined,
-      replicas: () => fakes.map(knownReplica),
-    },
+    discovery: discoveryOf(() => fakes.map((fake) => knownReplica(fake))),
     maxLagMs: 10_000,
     observer: {
       passedOver: ({ replicaId }, reason) => void passedOver.push({ replicaId, reason }),
@@ -52,7 +48,9 @@ describe('taking turns', () => {
   it('asks for the first hundred orders of the user', async () => {
     const { first, read } = await replicas(1);
     await read();
-    expect(first?.requests).toEqual([{ path: '/order-service/u-1/orders?limit=100', token: undefined }]);
+    expect(first?.requests.map(({ path, headers }) => [path, headers['consistency-token']])).toEqual([
+      ['/order-service/u-1/orders?limit=100', undefined],
+    ]);
   });
 
   it('is undefined when there are no replicas', async () => {
@@ -69,7 +67,7 @@ describe('taking turns', () => {
 });
 
 describe('a replica that does not answer', () => {
-  it.each<[string, (fake: FakeOrderReplica) => unknown]>([
+  it.each<[string, (fake: FakeReplica) => unknown]>([
     ['refuses the connection', (fake) => fake.close()],
     [
       'answers 503',
@@ -189,7 +187,7 @@ describe('a read with a token', () => {
   it('carries the token to the replica', async () => {
     const { first, read } = await replicas(1);
     await read('order-1.01ABC:7,order-2.01ABD:3');
-    expect(first?.requests[0]?.token).toBe('order-1.01ABC:7,order-2.01ABD:3');
+    expect(first?.requests[0]?.headers['consistency-token']).toBe('order-1.01ABC:7,order-2.01ABD:3');
   });
 
   it.each([400, 410])('that is refused with %i is refused without asking others', async (status) => {

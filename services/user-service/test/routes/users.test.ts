@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { sendJson } from '@dbsync/balancing/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { orderOf, sendJson } from '../fake-order-replica.ts';
+import { orderOf } from '../order-of-user.ts';
 import { ada, post, register, startService, stopEverything } from '../running-service.ts';
 
 afterEach(stopEverything);
@@ -195,7 +196,7 @@ describe('GET /user-service/users/{userId}', () => {
     const ask = () =>
       fetch(`${url}/users/${userId}`, { headers: { 'Consistency-Token': 'order-1.01ABC:7' } });
     expect((await ask()).status).toBe(200);
-    expect(replica?.requests.at(-1)?.token).toBe('order-1.01ABC:7');
+    expect(replica?.requests.at(-1)?.headers['consistency-token']).toBe('order-1.01ABC:7');
 
     for (const [status, retryAfter] of [
       [400, null],

@@ -1,24 +1,30 @@
 /**
  * A small real HTTP server in the place of a replica: answers as the test says and remembers what it was asked.
- * All are closed by `closeFakes`.
+ * All are closed by `closeFakes`, which test files call after each test.
  */
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Discovery, KnownReplica } from '../src/known-replica.ts';
 
+/** One such server. */
 export interface FakeReplica {
   readonly replicaId: string;
-  url: string;
-  /** Method, path and body of everything it was asked. */
+  readonly url: string;
+  /** Everything it was asked, in order. */
   readonly requests: { method: string; path: string; headers: http.IncomingHttpHeaders; body: string }[];
+  /** How it answers from now on. */
   answer: (req: http.IncomingMessage, res: http.ServerResponse) => void;
+  /** Stops listening, so that connections are refused. */
   close(): Promise<void>;
 }
 
-const servers: http.Server[] = [];
+const fakes: FakeReplica[] = [];
 
-export async function startFake(replicaId: string): Promise<FakeReplica> {
+/** Starts one on a free port. A path that it does not know is answered with 404 and not remembered. */
+export async function startFakeReplica(
+  replicaId: string,
+  { unknownPath }: { readonly unknownPath?: string } = {},
+): Promise<FakeReplica> {
   const server = http.createServer(async (req, res) => {
     let body = '';
     try {
@@ -26,13 +32,16 @@ export async function startFake(replicaId: string): Promise<FakeReplica> {
     } catch {
       return;
     }
+    if (req.url === unknownPath) return sendJson(res, 404, {});
     fake.requests.push({ method: req.method ?? '', path: req.url ?? '', headers: req.headers, body });
     res.setHeader('X-Served-By', replicaId);
     fake.answer(req, res);
   });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const fake: FakeReplica = {
     replicaId,
-    url: '',
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     answer: (_req, res) => sendJson(res, 200, []),
     close: async () => {
@@ -40,20 +49,16 @@ export async function startFake(replicaId: string): Promise<FakeReplica> {
       if (server.listening) await new Promise((resolve) => server.close(resolve));
     },
   };
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fakes.push(fake);
   return fake;
 }
 
+/** Closes all that were started. */
 export async function closeFakes(): Promise<void> {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
-  }
+  for (const fake of fakes.splice(0)) await fake.close();
 }
 
+/** Answers with JSON; from 400 on it is a problem, as a real replica's would be. */
 export function sendJson(
   res: http.ServerResponse,
   status: number,
@@ -61,29 +66,10 @@ export function sendJson(
   headers: Record<string, string> = {},
 ): void {
   const text = JSON.stringify(body);
-  res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': text.length, ...headers });
+  res.writeHead(status, {
+    'Content-Type': status < 400 ? 'application/json' : 'application/problem+json',
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+  });
   res.end(text);
-}
-
-/** A replica as it would be known. */
-export function known(
-  of: { replicaId: string; url: string },
-  change: Partial<KnownReplica> = {},
-): KnownReplica {
-  const { replicaId, url } = of;
-  return {
-    replicaId,
-    url,
-    state: 'live',
-    origin: null,
-    lagMs: 0,
-    isWritable: true,
-    vector: new Map(),
-    ...change,
-  };
-}
-
-/** A discovery of exactly these. */
-export function discoveryOf(replicas: () => readonly KnownReplica[]): Discovery {
-  return { kind: 'fake', start: () => undefined, stop: async () => undefined, replicas };
 }
