@@ -1,27 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { probeReplica, waitFor } from '../../src/index.ts';
+import { ContainerStack, layGround } from '../../testing/containers/index.ts';
 import {
-  type ContainerGround,
-  ContainerStack,
-  findEngine,
-  startGround,
-} from '../../testing/containers/index.ts';
-import { assertConverged, assertNothingLostOrMade, placeOrders } from '../../testing/index.ts';
+  assertConverged,
+  assertNothingLostOrMade,
+  type LoadRecord,
+  placeOrders,
+} from '../../testing/index.ts';
 
 /** Longer than a consumer's session: the broker gives the place of the frozen replica away. */
 const frozenMs = 20_000;
 const brokerAwayMs = 60_000;
 
-const engine = await findEngine();
-let ground: ContainerGround;
-
-beforeAll(async () => {
-  if (!('absent' in engine)) ground = await startGround(engine);
-});
-beforeEach(({ skip }) => {
-  if ('absent' in engine) skip(engine.absent);
-});
+const ground = await layGround();
 
 /** Waits until every replica has the broker and nothing left to publish. Gives the seconds it took. */
 async function untilDrained(urls: readonly string[]): Promise<number> {
@@ -39,9 +31,33 @@ async function untilDrained(urls: readonly string[]): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
+/**
+ * Sends the broker away and brings it back, as `outage` does, while orders are placed: none of them fails, and all
+ * are everywhere afterwards. Gives what was placed, and the seconds until all was published.
+ */
+async function placeThrough(
+  stack: ContainerStack,
+  load: { readonly name: string; readonly ratePerSecond: number },
+  outage: () => Promise<void>,
+): Promise<{ placed: LoadRecord; seconds: number }> {
+  const abort = new AbortController();
+  const loading = placeOrders({
+    ...{ urls: () => stack.orderUrls, clients: 8, ...load },
+    signal: abort.signal,
+  });
+  await outage();
+  const seconds = await untilDrained(stack.orderUrls);
+  abort.abort();
+  const placed = await loading;
+  expect([...placed.failures]).toEqual([]);
+  await assertConverged(stack.orderUrls);
+  assertNothingLostOrMade(await stack.copyDatabases(), [placed]);
+  return { placed, seconds };
+}
+
 describe('containers under faults', () => {
   it('a replica frozen for longer than its session takes up where it was', async () => {
-    const stack = await ContainerStack.start({ ground });
+    const stack = await ContainerStack.start({ ground: ground() });
     const abort = new AbortController();
     const frozen = stack.of('order-2');
     const others = stack.orderUrls.filter((url) => url !== frozen.url);
@@ -65,62 +81,46 @@ describe('containers under faults', () => {
   });
 
   it('a restart of the broker container stops no order', async () => {
-    const stack = await ContainerStack.start({ ground });
-    const abort = new AbortController();
-    const loading = placeOrders({
-      ...{ urls: () => stack.orderUrls, clients: 8, name: 'restart', ratePerSecond: 150 },
-      signal: abort.signal,
+    const stack = await ContainerStack.start({ ground: ground() });
+    const { kafka } = ground();
+    const { seconds } = await placeThrough(stack, { name: 'restart', ratePerSecond: 150 }, async () => {
+      await waitFor({
+        what: 'some orders',
+        timeoutMs: 30_000,
+        look: async () => {
+          const { rows } = await probeReplica(stack.orderUrls[0] ?? '').status();
+          return rows > 200 ? { found: true } : { missing: `${rows} rows` };
+        },
+      });
+      await kafka.stop();
+      await kafka.startAgain();
     });
-    await waitFor({
-      what: 'some orders',
-      timeoutMs: 30_000,
-      look: async () => {
-        const { rows } = await probeReplica(stack.orderUrls[0] ?? '').status();
-        return rows > 200 ? { found: true } : { missing: `${rows} rows` };
-      },
-    });
-    await ground.kafka.stop();
-    await ground.kafka.startAgain();
-    const back = await untilDrained(stack.orderUrls);
-    abort.abort();
-    const load = await loading;
-    expect([...load.failures]).toEqual([]);
-    await assertConverged(stack.orderUrls);
-    assertNothingLostOrMade(await stack.copyDatabases(), [load]);
-    console.log(`broker restarted: all published ${back.toFixed(1)} s after its start`);
+    console.log(`broker restarted: all published ${seconds.toFixed(1)} s after its start`);
     await stack.stop();
   });
 
   it('a broker that is away for 60 s stops no order, and gets all of them afterwards', async () => {
-    const stack = await ContainerStack.start({ ground });
-    const abort = new AbortController();
-    const loading = placeOrders({
-      ...{ urls: () => stack.orderUrls, clients: 8, name: 'away', ratePerSecond: 100 },
-      signal: abort.signal,
+    const stack = await ContainerStack.start({ ground: ground() });
+    const { kafka } = ground();
+    const { placed, seconds } = await placeThrough(stack, { name: 'away', ratePerSecond: 100 }, async () => {
+      await kafka.kill();
+      await pause(brokerAwayMs);
+      const waiting = await Promise.all(stack.orderUrls.map((url) => probeReplica(url).status()));
+      for (const { unpublished, writable } of waiting) {
+        expect(writable).toBe(true);
+        expect(unpublished).toBeGreaterThan(500);
+      }
+      await kafka.startAgain();
     });
-    await ground.kafka.kill();
-    await pause(brokerAwayMs);
-    const waiting = await Promise.all(stack.orderUrls.map((url) => probeReplica(url).status()));
-    for (const { unpublished, writable } of waiting) {
-      expect(writable).toBe(true);
-      expect(unpublished).toBeGreaterThan(500);
-    }
-    await ground.kafka.startAgain();
-    const back = await untilDrained(stack.orderUrls);
-    abort.abort();
-    const load = await loading;
-    expect([...load.failures]).toEqual([]);
-    await assertConverged(stack.orderUrls);
-    assertNothingLostOrMade(await stack.copyDatabases(), [load]);
     console.log(
-      `broker away for ${brokerAwayMs / 1000} s: ${load.acknowledged.size} orders, all published ${back.toFixed(1)} s after its start`,
+      `broker away for ${brokerAwayMs / 1000} s: ${placed.acknowledged.size} orders, all published ${seconds.toFixed(1)} s after its start`,
     );
     await stack.stop();
   });
 
   it('a fourth replica joins by snapshot in mid-load, and one whose volume was wiped comes back', async () => {
     const environment = { DBSYNC_SNAPSHOT_MIN_RECORDS: '500' };
-    const stack = await ContainerStack.start({ ground, environment });
+    const stack = await ContainerStack.start({ ground: ground(), environment });
     const first = await placeOrders({ urls: () => stack.orderUrls, count: 1500, clients: 16, name: 'first' });
     await assertConverged(stack.orderUrls);
     const abort = new AbortController();

@@ -1,23 +1,9 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { probeReplica, waitFor } from '../../src/index.ts';
-import {
-  type ContainerGround,
-  ContainerStack,
-  findEngine,
-  placeOrdersInside,
-  startGround,
-} from '../../testing/containers/index.ts';
+import { ContainerStack, layGround, placeOrdersInside } from '../../testing/containers/index.ts';
 import { assertConverged, assertNothingLostOrMade, placeOrders } from '../../testing/index.ts';
 
-const engine = await findEngine();
-let ground: ContainerGround;
-
-beforeAll(async () => {
-  if (!('absent' in engine)) ground = await startGround(engine);
-});
-beforeEach(({ skip }) => {
-  if ('absent' in engine) skip(engine.absent);
-});
+const ground = await layGround();
 
 /** Rows of a replica, by its own word. */
 const rowsOf = async (url: string): Promise<number> => (await probeReplica(url).status()).rows;
@@ -33,7 +19,7 @@ async function post(url: string, body: unknown): Promise<{ status: number; body:
 
 describe('three order replicas in containers', () => {
   it('converge on what was written to all of them at once, down to their files', async () => {
-    const stack = await ContainerStack.start({ ground });
+    const stack = await ContainerStack.start({ ground: ground() });
     const load = await placeOrders({ urls: () => stack.orderUrls, count: 1500, clients: 24, name: 'all' });
     expect([...load.failures]).toEqual([]);
     await assertConverged(stack.orderUrls);
@@ -43,7 +29,7 @@ describe('three order replicas in containers', () => {
 
   it('give equal answers to two reads of a user with five orders, through user-service and gateway', async () => {
     const names = ['order-1', 'order-2', 'order-3', 'user-service', 'gateway'];
-    const stack = await ContainerStack.start({ ground, names });
+    const stack = await ContainerStack.start({ ground: ground(), names });
     const user = await post(`${stack.of('gateway').url}/user-service/users`, {
       ...{ email: 'ada@example.com', name: 'Ada', password: 'difference engine' },
     });
@@ -66,7 +52,7 @@ describe('three order replicas in containers', () => {
   });
 
   it('lose nothing when one is killed under load, and starts again on its volume', async () => {
-    const stack = await ContainerStack.start({ ground });
+    const stack = await ContainerStack.start({ ground: ground() });
     const abort = new AbortController();
     const urls = (): readonly string[] => stack.orderUrls;
     const loading = placeOrders({ urls, clients: 12, name: 'kill', signal: abort.signal });
@@ -102,7 +88,7 @@ describe('three order replicas in containers', () => {
   });
 
   it('go on on both sides when one is cut off from the network, and are equal after it', async () => {
-    const stack = await ContainerStack.start({ ground });
+    const stack = await ContainerStack.start({ ground: ground() });
     const before = await placeOrders({ urls: () => stack.orderUrls, count: 150, clients: 6, name: 'before' });
     await assertConverged(stack.orderUrls);
     const lonely = stack.of('order-3');
