@@ -18,13 +18,15 @@ const ULID = '01J00000000000000000000000';
 const SHORT_WAIT_MS = 300;
 const LONG_WAIT_MS = 20_000;
 
+/** Two replicas over one log, which wait that long for a token. */
+async function startBoth(tokenWaitMs: number): Promise<void> {
+  broker = new MemoryBroker();
+  one = await startReplica({ broker, replicaId: 'order-1', limits: { tokenWaitMs } });
+  two = await startReplica({ broker, replicaId: 'order-2', limits: { tokenWaitMs } });
+}
+
 describe('a read with a Consistency-Token', () => {
-  beforeEach(async () => {
-    broker = new MemoryBroker();
-    const limits = { tokenWaitMs: LONG_WAIT_MS };
-    one = await startReplica({ broker, replicaId: 'order-1', limits });
-    two = await startReplica({ broker, replicaId: 'order-2', limits });
-  });
+  beforeEach(() => startBoth(LONG_WAIT_MS));
   afterEach(stopEverything);
 
   it('sees the write on the replica that took it and on every other one', async () => {
@@ -70,12 +72,7 @@ describe('a read with a Consistency-Token', () => {
 });
 
 describe('a read whose Consistency-Token is not covered', () => {
-  beforeEach(async () => {
-    broker = new MemoryBroker();
-    const limits = { tokenWaitMs: SHORT_WAIT_MS };
-    one = await startReplica({ broker, replicaId: 'order-1', limits });
-    two = await startReplica({ broker, replicaId: 'order-2', limits });
-  });
+  beforeEach(() => startBoth(SHORT_WAIT_MS));
   afterEach(stopEverything);
 
   it('is answered with 503 after the wait, for a list and for one order, and later with 200', async () => {
