@@ -92,7 +92,7 @@ export class SimulatedCluster {
     });
     this.#peers = new SimulatedPeers({ scheduler, network: this.network, chain });
     this.network.handing = (life, read) => {
-      const machine = this.machines.find((one) => one.life === life);
+      const machine = this.machineOf(life);
       return machine ? this.handing(machine, read) : read;
     };
     this.network.took = (life, read) => this.#take(life, read);
@@ -107,6 +107,11 @@ export class SimulatedCluster {
   /** Machines that were not removed for good. */
   get kept(): Machine[] {
     return this.machines.filter(({ isRemoved }) => !isRemoved);
+  }
+
+  /** The machine whose process this is; undefined once it has ended. */
+  machineOf(life: Life): Machine | undefined {
+    return this.machines.find((one) => one.life === life);
   }
 
   /** A new machine with an empty disk; it starts at once. */
