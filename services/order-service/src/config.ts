@@ -1,7 +1,8 @@
 /**
  * The configuration of an order replica: every environment variable it knows, documented and checked.
  *
- * Together with main the only reader of the environment.
+ * Together with main the only reader of the environment. Variables that several services share, and those that tune a
+ * replica, are told in the service kit; here is what they come to.
  */
 import { type Limits, REPLICA_ID, type SqliteClient } from '@dbsync/replication';
 import {
@@ -14,12 +15,9 @@ import {
   kafkaVariables,
   readEnvironment,
   serviceVariables,
+  tuningVariables,
 } from '@dbsync/service-kit';
 import { z } from 'zod';
-
-/** An optional bound with its unit and default, as documented by the replication library. */
-const bound = (options: { min: number; max: number; describe: string }) =>
-  integerVariable(options).optional().describe(`${options.describe}, ${options.min}..${options.max}`);
 
 const databaseUrl = z
   .url({ protocol: /^postgres(?:ql)?$/ })
@@ -53,143 +51,7 @@ export const orderServiceVariables = z.object({
     .describe(
       'kafka: replicate over Kafka; isolated: keep everything to itself; shared-db: one PostgreSQL for all, at DATABASE_URL (default kafka)',
     ),
-  DBSYNC_TOPIC_PARTITIONS: bound({
-    min: 1,
-    max: 1000,
-    describe: 'partitions of a created topic (default 6)',
-  }),
-  DBSYNC_TOPIC_REPLICATION_FACTOR: bound({
-    min: 1,
-    max: 10,
-    describe: 'replication factor of created topics (default: the broker decides)',
-  }),
-  DBSYNC_TOPIC_MIN_INSYNC_REPLICAS: bound({
-    min: 1,
-    max: 10,
-    describe: 'min.insync.replicas of the created topic (default: the broker decides)',
-  }),
-  DBSYNC_APPLY_ROWS: bound({ min: 1, max: 5000, describe: 'rows applied in one transaction (default 500)' }),
-  DBSYNC_PUBLISH_ROWS: bound({ min: 1, max: 5000, describe: 'rows of one append (default 500)' }),
-  DBSYNC_PUBLISH_BYTES: bound({
-    min: 1024,
-    max: 16_777_216,
-    describe: 'bytes of one append (default 524288)',
-  }),
-  DBSYNC_MAX_ROW_BYTES: bound({
-    min: 1024,
-    max: 524_288,
-    describe: 'bytes of one stored row (default 65536)',
-  }),
-  DBSYNC_MAX_BODY_BYTES: bound({
-    min: 1024,
-    max: 1_048_576,
-    describe: 'bytes of one request body (default 16384)',
-  }),
-  DBSYNC_MAX_CONNECTIONS: bound({
-    min: 16,
-    max: 65_535,
-    describe: 'connections at a time (default 4096)',
-  }),
-  DBSYNC_QUARANTINE_RECORDS: bound({
-    min: 1,
-    max: 1_000_000,
-    describe: 'records kept in quarantine, up to 7 KB each (default 10000)',
-  }),
-  DBSYNC_LANDMARK_MS: bound({
-    min: 1000,
-    max: 600_000,
-    describe: 'time between two looks whether the log is still the same, milliseconds (default 5000)',
-  }),
-  DBSYNC_SNAPSHOT_STALL_MS: bound({
-    min: 1000,
-    max: 600_000,
-    describe: 'longest wait for the next part of a snapshot, milliseconds (default 15000)',
-  }),
-  DBSYNC_MAX_QUEUED_WRITES: bound({
-    min: 1,
-    max: 1_000_000,
-    describe: 'writes that may wait for the disk (default 10000)',
-  }),
-  DBSYNC_MAX_UNPUBLISHED: bound({
-    min: 1,
-    max: 1_000_000_000,
-    describe: 'rows the log has not acknowledged before writes are refused (default 100000)',
-  }),
-  DBSYNC_MAX_WAITERS: bound({
-    min: 1,
-    max: 1_000_000,
-    describe: 'requests that may wait for a token (default 10000)',
-  }),
-  DBSYNC_TOKEN_WAIT_MS: bound({
-    min: 0,
-    max: 60_000,
-    describe: 'longest wait for a token, milliseconds (default 2000)',
-  }),
-  DBSYNC_ACKNOWLEDGE_MS: bound({
-    min: 1,
-    max: 60_000,
-    describe: 'longest wait of Write-Concern: log, milliseconds (default 5000)',
-  }),
-  DBSYNC_GONE_AFTER_MS: bound({
-    min: 1000,
-    max: 31_536_000_000,
-    describe: 'silence of a replica after which its missing writes are gone, milliseconds (default 7 days)',
-  }),
-  DBSYNC_SCHEMA_HOLD_MS: bound({
-    min: 0,
-    max: 31_536_000_000,
-    describe:
-      'silence of a replica of an older build after which rows are written in the newer version, milliseconds (default 3600000)',
-  }),
-  DBSYNC_STANDSTILL_MS: bound({
-    min: 1000,
-    max: 600_000,
-    describe: 'time without progress until the reader is replaced, milliseconds (default 15000)',
-  }),
-  DBSYNC_SNAPSHOT_MIN_RECORDS: bound({
-    min: 1,
-    max: 1_000_000_000,
-    describe: 'records from which on an empty replica prefers a snapshot to the log (default 50000)',
-  }),
-  DBSYNC_DRAIN_MS: bound({
-    min: 0,
-    max: 60_000,
-    describe: 'how long a stop waits for unpublished rows, milliseconds (default 2000)',
-  }),
-  DBSYNC_BUSY_TIMEOUT_MS: bound({
-    min: 0,
-    max: 60_000,
-    describe: "longest wait for another process's lock on the file, milliseconds (default 2000)",
-  }),
-  DBSYNC_SQLITE_CLIENT: z
-    .enum(['sqlite3', 'better-sqlite3'])
-    .optional()
-    .describe('the SQLite driver, sqlite3 or better-sqlite3 (default sqlite3)'),
-  DBSYNC_READERS: bound({
-    min: 1,
-    max: 16,
-    describe: 'read connections, to SQLite or to PostgreSQL (default 2)',
-  }),
-  DBSYNC_START_CHECK_MS: bound({
-    min: 0,
-    max: 3_600_000,
-    describe: 'longest check of the database at a start, milliseconds, 0 for none (default 2000)',
-  }),
-  DBSYNC_SCRUB_PERCENT: bound({
-    min: 0,
-    max: 100,
-    describe: 'share of the time that the background scrub takes, percent, 0 for none (default 2)',
-  }),
-  DBSYNC_SCRUB_PAUSE_MS: bound({
-    min: 1000,
-    max: 31_536_000_000,
-    describe: 'time from one scrub to the next, milliseconds (default 600000)',
-  }),
-  DBSYNC_REBUILD_WAIT_MS: bound({
-    min: 0,
-    max: 86_400_000,
-    describe: 'how long a damaged replica lets others be rebuilt first, milliseconds (default 600000)',
-  }),
+  ...tuningVariables,
 });
 
 type Variables = z.output<typeof orderServiceVariables>;

@@ -30,4 +30,5 @@ export { type ResourceHandlers, resource } from './resource.ts';
 export { type RunOptions, runService } from './runner.ts';
 export { createServiceApp, type Readiness, type ServiceAppOptions } from './service-app.ts';
 export { booleanVariable, integerVariable, serviceVariables } from './service-variables.ts';
+export { tuningVariables } from './tuning-variables.ts';
 export { variableTable } from './variable-table.ts';
