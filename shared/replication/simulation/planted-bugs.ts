@@ -156,7 +156,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'an imported snapshot brings no positions',
-    find: "for (const name of ['replication_position', 'replication_stall']) {",
+    find: "for (const name of ['replication_position', 'replication_cut', 'replication_stall']) {",
     replace: "for (const name of ['replication_stall']) {",
   },
 ];

@@ -39,6 +39,8 @@ export interface ApplierCounters {
 
 /** How the applier is put together. */
 export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
+  /** Partitions whose start retention has cut, since the last time that everything was read again. */
+  readonly cuts: Set<number>;
   readonly chain: Chain;
   readonly reader: Database['reader'];
   readonly publisher: Publisher;
@@ -66,8 +68,6 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #continuity = new Continuity();
   readonly #store: PlanStore;
-  /** Partitions whose start retention has cut, since the last time that everything was read again. */
-  #cut: ReadonlySet<number> = new Set();
   /** What plans and stores does so alone: two plans made from one state would apply a row twice. */
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
@@ -111,7 +111,7 @@ export class Applier {
   /**
    * Takes one read of one partition.
    * @returns `'seek'` when the partition has to be read again from `startOf`.
-   * @throws `log-mismatch` when the log is not the one that was read before; what ends the process.
+   * @throws `log-replaced`, `log-mismatch` when the log is not what was read before; what ends the process.
    */
   applyBatch(read: LogRead): Promise<'go on' | 'seek'> {
     return this.#alone(async () => {
@@ -157,14 +157,15 @@ export class Applier {
 
   /**
    * Starts over: every partition is read again from its start, duplicates dropped, and nothing counts as published
-   * until it was read. The one way in which positions go back.
+   * until it was read. The one way in which positions go back. `isCut` says that this is the log that was read before,
+   * less what retention has cut: the first row that is found of a run then stands for those before it. In a log that is
+   * another one it must not, as nobody knows whether they were ever in it.
    */
-  startOver(lows: ReadonlyMap<number, number>): Promise<void> {
+  startOver(lows: ReadonlyMap<number, number>, { isCut }: { isCut: boolean }): Promise<void> {
     return this.#alone(async () => {
-      const { writer, topic, origins, positions, stalls } = this.#options;
-      await writer.submit(forgetLog({ topic, lows, origins, positions, stalls }));
+      const { writer, topic, origins, positions, stalls, cuts } = this.#options;
+      await writer.submit(forgetLog({ topic, lows, isCut, origins, positions, stalls, cuts }));
       this.#continuity.forget();
-      this.#cut = new Set([...lows].filter(([, low]) => low > 0).map(([partition]) => partition));
     });
   }
 
@@ -173,7 +174,7 @@ export class Applier {
     const { partition } = read;
     const before = this.position(partition);
     if (read.next <= before.next) return 'go on';
-    const context = this.#context({ isCut: this.#cut.has(partition) });
+    const context = this.#context({ isCut: this.#options.cuts.has(partition) });
     const plan = await planPiece({ partition, position: before, records }, context);
     const last = records.findLast((record) => !record.isMarker);
     const after: Position = { next: read.next, bookmark: last ? bookmarkOf(last) : before.bookmark };

@@ -77,7 +77,7 @@ export class Continuity {
 
   /**
    * Holds a read against the position.
-   * @throws `log-mismatch` when the log is not the one that was read before.
+   * @throws `log-replaced` when the log is not the one that was read before, `log-mismatch` when reading does not go on.
    */
   check(read: LogRead, position: Position): Continuation {
     const cursor = this.#cursor(read.partition);
@@ -91,7 +91,7 @@ export class Continuity {
     }
     const records = cursor.isProven ? read.records : afterBookmark(read, position.bookmark);
     if (records.some((record) => record.offset < position.next && !record.isMarker)) {
-      throw mismatch(
+      throw replaced(
         `partition ${read.partition} holds a record below offset ${position.next} that was not there before`,
       );
     }
@@ -157,7 +157,7 @@ function afterBookmark(read: LogRead, bookmark: Bookmark | null): readonly LogRe
   const [first, ...rest] = read.records;
   if (!bookmark) return read.records;
   if (!first || !isBookmarked(first, bookmark)) {
-    throw mismatch(
+    throw replaced(
       `partition ${read.partition} does not hold the record at offset ${bookmark.offset} that was read before`,
     );
   }
@@ -179,7 +179,16 @@ function gapsIn(records: readonly LogRecord[], from: number, next: number): Gap[
 function mismatch(what: string): ReplicationError {
   return new ReplicationError({
     code: 'log-mismatch',
-    message: `The log is not the one that was read before: ${what}.`,
+    message: `The log does not go on where it was read: ${what}.`,
     hint: 'Nothing was skipped. The topic was deleted, recreated, truncated, cut or replaced.',
+  });
+}
+
+/** What is there is something else: no cut of the log explains that. */
+function replaced(what: string): ReplicationError {
+  return new ReplicationError({
+    code: 'log-replaced',
+    message: `The log is not the one that was read before: ${what}.`,
+    hint: 'Nothing was skipped. The topic was deleted, recreated, truncated or replaced.',
   });
 }

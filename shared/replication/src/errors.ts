@@ -27,6 +27,7 @@ export type ReplicationErrorCode =
   | 'directory-locked'
   | 'directory-refused'
   | 'log-mismatch'
+  | 'log-replaced'
   | 'log-refused'
   | 'peer-failed'
   | 'snapshot-refused'

@@ -58,6 +58,7 @@ export interface FlowOptions {
   readonly origins: Origins;
   readonly own: Origin;
   readonly positions: Map<number, Position>;
+  readonly cuts: Set<number>;
   readonly stalls: Map<string, Stall>;
   readonly writer: Writer;
   readonly arrivals: Milestones;
@@ -75,7 +76,8 @@ export interface FlowOptions {
 
 /** Wires the flow; nothing runs before its loops are started. */
 export function wireFlow(parts: FlowOptions): ReplicaFlow {
-  const { options, limits, tables, database, chain, history, origins, own, positions, stalls } = parts;
+  const { options, limits, tables, database, chain, history, origins, own } = parts;
+  const { positions, cuts, stalls } = parts;
   const { writer, arrivals, registry, isEmpty, isCurrent, describe, loop, failed } = parts;
   const { cluster, world } = options;
   const { version: schemaVersion } = options.description;
@@ -108,6 +110,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     own: own.name,
     schemaVersion,
     positions,
+    cuts,
     stalls,
     arrivals,
     quarantineRecords: limits.quarantineRecords,
@@ -125,6 +128,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     reader,
     origins,
     positions,
+    cuts,
     stalls,
     registry,
     callPeer,

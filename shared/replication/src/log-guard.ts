@@ -54,6 +54,19 @@ export class LogGuard {
     });
   }
 
+  /** True when all that does not fit is that retention has passed a position: otherwise the log may be the same. */
+  isOnlyCut(offsets: readonly PartitionOffsets[]): boolean {
+    const found = new Map(offsets.map((one) => [one.partition, one]));
+    const places = [...this.#positions].map(([partition, position]) => ({
+      position,
+      ...found.get(partition),
+    }));
+    return (
+      places.every(({ position, end = -1 }) => end >= position.next) &&
+      places.some(({ position, low = 0 }) => low > readingStart(position))
+    );
+  }
+
   #problem(offsets: readonly PartitionOffsets[]): string | undefined {
     for (const partition of this.#positions.keys()) {
       if (!offsets.some((one) => one.partition === partition)) {

@@ -118,7 +118,7 @@ export class LogLink {
       if (this.#relinks.reason) return 0;
       return Math.min(waitForReaderMs, this.state === 'live' ? WATCH_MS : WATCH_MS / 5);
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch')) this.#relinks.demand(error);
+      if (isReplicationError(error, 'log-mismatch', 'log-replaced')) this.#relinks.demand(error);
       else if (isReplicationError(error, 'log-refused')) this.#stop(error);
       else if (isReplicationError(error)) return this.#unreachable(error);
       else throw error;
@@ -197,7 +197,8 @@ export class LogLink {
     this.#relinks.begin({ nowMs: world.clock.monotonic(), random: world.random });
     this.#partitions = partitions;
     this.#state.readAgain();
-    await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])));
+    const isCut = reason.code === 'log-mismatch' && this.#guard.isOnlyCut(offsets);
+    await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])), { isCut });
     this.#catchUp.begin(offsets);
     this.#relinks.settle();
     this.#saw(offsets);
@@ -269,7 +270,7 @@ export class LogLink {
       wakePublisher();
       return next;
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch')) {
+      if (isReplicationError(error, 'log-mismatch', 'log-replaced')) {
         this.#relinks.demand(error);
       } else {
         this.#isStopping = true;

@@ -77,6 +77,26 @@ export async function savePosition(
   );
 }
 
+/** Reads the partitions of a topic of which retention has cut the start. */
+export async function loadCuts(reader: Database['reader'], topic: string): Promise<Set<number>> {
+  const rows = await reader.all<{ partition: number }>(
+    'SELECT partition FROM replication_cut WHERE topic = ?',
+    [topic],
+  );
+  return new Set(rows.map(({ partition }) => partition));
+}
+
+/** Stores which partitions are cut, instead of those stored before; in a transaction of the caller. */
+export async function saveCuts(
+  connection: Connection,
+  { topic, cuts }: { topic: string; cuts: readonly number[] },
+): Promise<void> {
+  await connection.run('DELETE FROM replication_cut WHERE topic = ?', [topic]);
+  for (const partition of cuts) {
+    await connection.run('INSERT INTO replication_cut (topic, partition) VALUES (?, ?)', [topic, partition]);
+  }
+}
+
 /** The columns that hold a position, wherever one is stored. */
 export interface PositionRow {
   readonly next: number;

@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS replication_position (
   bookmark_offset INTEGER, bookmark BLOB,
   PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replication_cut (
+  topic TEXT NOT NULL, partition INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replication_stall (
   origin TEXT PRIMARY KEY, reason TEXT NOT NULL, schema_version INTEGER NOT NULL, since TEXT NOT NULL,
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,

@@ -8,7 +8,7 @@ import type { Chain } from './chain.ts';
 import { deepCheck } from './deep-check.ts';
 import { History } from './history.ts';
 import { Origins } from './origins.ts';
-import { loadPositions, type Position } from './positions.ts';
+import { loadCuts, loadPositions, type Position } from './positions.ts';
 import { createTables } from './schema.ts';
 import { damaged, type SnapshotManifest } from './snapshot.ts';
 import { type Connection, type Database, openConnection } from './sqlite.ts';
@@ -27,6 +27,7 @@ export interface SnapshotImportOptions {
   readonly reader: Database['reader'];
   readonly origins: Origins;
   readonly positions: Map<number, Position>;
+  readonly cuts: Set<number>;
   readonly stalls: Map<string, Stall>;
   readonly observe: Observe;
   /** Told of the newest version among the rows that came. */
@@ -43,7 +44,7 @@ export async function importSnapshot(
   manifest: SnapshotManifest,
   options: SnapshotImportOptions,
 ): Promise<void> {
-  const { cluster, schemaVersion, databaseFile, origins, positions, stalls, reader, topic, observe } =
+  const { cluster, schemaVersion, databaseFile, origins, positions, cuts, stalls, reader, topic, observe } =
     options;
   if (manifest.cluster !== cluster) throw damaged(`it is of cluster ${manifest.cluster}`);
   if (manifest.schemaVersion > schemaVersion) {
@@ -61,6 +62,7 @@ export async function importSnapshot(
     for (const origin of (await Origins.load(reader)).list()) origins.set(origin);
     for (const [partition, position] of await loadPositions(reader, topic))
       positions.set(partition, position);
+    for (const partition of await loadCuts(reader, topic)) cuts.add(partition);
     for (const [name, stall] of await loadStalls(reader, topic)) stalls.set(name, stall);
     // The donor may be an older build, and wait for a version that this one knows.
     await resumeSchemaStalls({ connection, topic, schemaVersion, stalls, positions });
@@ -119,7 +121,7 @@ async function copyRows(connection: Connection, { tables, origins }: SnapshotImp
      SELECT origin + ?, seq, table_name, schema_version, chain, bytes, reason FROM snapshot.replication_hidden`,
     [shift],
   );
-  for (const name of ['replication_position', 'replication_stall']) {
+  for (const name of ['replication_position', 'replication_cut', 'replication_stall']) {
     await connection.run(`INSERT INTO main.${name} SELECT * FROM snapshot.${name}`);
   }
   await connection.run(

@@ -264,3 +264,42 @@ describe('a log that holds strangers between our rows', () => {
     expect(a.publisher.republished).toBe(0);
   });
 });
+
+describe('reading a log again whose start retention has cut', () => {
+  const lows = (partition: number, low: number) =>
+    new Map([0, 1].map((one) => [one, one === partition ? low : 0]));
+
+  it('takes the first row that is left of a run for all before it, also after a restart', async () => {
+    const a = await open('a');
+    await write(a, 'n1', 'n2', 'n3', 'n4');
+    await publishAll(a);
+    await readAll(a);
+    const partition = partitionOf(a);
+    broker.retain(partition, 2);
+    a.publisher.pause();
+    await a.applier.startOver(lows(partition, 2), { isCut: true });
+    expect(published(a)).toBe(0);
+    const again = await openApplierBench({ broker, own: originName('b'), file: a.file });
+    opened.push(again);
+    await readAll(again);
+    expect(again.origins.get(a.own.name)).toMatchObject({ seq: 4, published: 4 });
+  });
+
+  it('takes it for nothing but itself where the log is another one', async () => {
+    const a = await open('a');
+    await write(a, 'n1', 'n2', 'n3', 'n4');
+    await publishAll(a);
+    await readAll(a);
+    const partition = partitionOf(a);
+    broker.retain(partition, 2);
+    a.publisher.pause();
+    await a.applier.startOver(lows(partition, 2), { isCut: false });
+    a.publisher.connected(broker.partitions);
+    await readAll(a);
+    expect(published(a)).toBe(0);
+    await publishAll(a);
+    await readAll(a);
+    expect(published(a)).toBe(4);
+    expect(seqsInLog().slice(-4)).toEqual(['a:1', 'a:2', 'a:3', 'a:4']);
+  });
+});

@@ -6,7 +6,7 @@ import { Applier } from '../src/applier.ts';
 import type { PlanContext } from '../src/apply-plan.ts';
 import type { LogRead, LogRecord } from '../src/change-log.ts';
 import { Milestones } from '../src/milestones.ts';
-import { loadPositions, type Position } from '../src/positions.ts';
+import { loadCuts, loadPositions, type Position } from '../src/positions.ts';
 import { Publisher } from '../src/publisher.ts';
 import { loadStalls, type Stall } from '../src/stalls.ts';
 import { testCluster } from './foreign-run.ts';
@@ -43,6 +43,7 @@ export async function openApplierBench(
   const { reader } = bench.database;
   const { cluster } = testCluster;
   const positions = await loadPositions(reader, benchTopic);
+  const cuts = await loadCuts(reader, benchTopic);
   const stalls = await loadStalls(reader, benchTopic);
   const arrivals = new Milestones({ clock: bench.clock, maxWaiters: 100 });
   const publisher = new Publisher({
@@ -65,6 +66,7 @@ export async function openApplierBench(
     writer,
     publisher,
     positions,
+    cuts,
     arrivals,
     world,
     versionStored: () => undefined,
