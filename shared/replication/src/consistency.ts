@@ -24,6 +24,8 @@ export interface ConsistencyOptions {
   readonly limits: Limits;
   /** True once everything that the log held at the start was applied here. */
   readonly hasCaughtUp: () => boolean;
+  /** True while rows may still be taken from a damaged file of this replica. */
+  readonly isRecovering: () => boolean;
   /** True for replica ids that an operator has removed. */
   readonly isRemoved: (replicaId: string) => boolean;
   /** True for origins whose run goes on. */
@@ -77,18 +79,25 @@ export class Consistency {
 
   /** Asked about writes that are not here. */
   #isGone(origin: string): boolean {
-    const { isCurrent, isRemoved, isStalled, limits, origins, own, hasCaughtUp, registry } = this.#options;
+    const { isCurrent, isRecovering, isRemoved, isStalled, limits, origins, own, hasCaughtUp, registry } =
+      this.#options;
     if (isCurrent(origin) || isStalled(origin)) return false;
     const replicaId = replicaOf(origin);
     if (replicaId === replicaOf(own)) {
+      if (isRecovering()) return false;
       const isPending = origins.pending().some(({ name }) => name === origin);
       const isEarlier = runOf(origin) < runOf(own);
       return isEarlier && hasCaughtUp() && !isPending && registry.knowsEverybody && this.#isAgreed();
     }
     const later = registry.live().find((replica) => replica.replicaId === replicaId);
     if (!later && isRemoved(replicaId)) return hasCaughtUp() && this.#isAgreed();
-    if (!later) return registry.silenceMs(replicaId) > limits.goneAfterMs;
-    const { state, lag, others } = later.announcement;
+    if (!later) {
+      const isLongSilent = registry.silenceMs(replicaId) > limits.goneAfterMs;
+      return isLongSilent && hasCaughtUp() && this.#isAgreed();
+    }
+    const { state, lag, others, damage } = later.announcement;
+    // What only its old file has may still be taken from it.
+    if (damage !== 'none') return false;
     // A lag of 0 says that it has read everything; `others`, that it still takes the origin for a living one.
     const hasRead = state === 'live' && lag.records === 0;
     return runOf(later.origin) > runOf(origin) && hasRead && !(origin in others) && this.#isAgreed();

@@ -26,7 +26,7 @@ export class LinkState {
     return this.#stopReason;
   }
 
-  /** True once an operator said that the log is to be used although nothing in it is ours. */
+  /** True from an operator's word that this log is to be used although nothing in it is ours, until it was read. */
   get isAccepted(): boolean {
     return this.#isAccepted;
   }
@@ -39,6 +39,7 @@ export class LinkState {
   /** Everything that the log held when reading began was read. */
   catchUp(): void {
     this.#now = 'live';
+    this.#isAccepted = false;
   }
 
   /** The log is away at the start, and this replica serves what it has. */
@@ -55,6 +56,7 @@ export class LinkState {
   stop(reason: ReplicationError): void {
     this.#now = 'stopped';
     this.#stopReason = reason;
+    this.#isAccepted = false;
   }
 
   /** It could be built from nothing before, and now it can. */
@@ -63,10 +65,13 @@ export class LinkState {
     this.#stopReason = undefined;
   }
 
-  /** An operator accepts the log. Gives why it was `stopped`: the reason to read everything again, if it was. */
+  /**
+   * An operator accepts the log that the link was stopped for, and no other one. Gives why it was `stopped`: the reason
+   * to read everything again, if it was.
+   */
   accept(): ReplicationError | undefined {
-    this.#isAccepted = true;
     if (this.#now !== 'stopped') return undefined;
+    this.#isAccepted = true;
     const reason = this.#stopReason;
     this.#now = 'relinking';
     this.#stopReason = undefined;

@@ -118,7 +118,7 @@ export class LogLink {
       if (this.#relinks.reason) return 0;
       return Math.min(waitForReaderMs, this.state === 'live' ? WATCH_MS : WATCH_MS / 5);
     } catch (error) {
-      if (isReplicationError(error, 'log-mismatch', 'log-replaced')) this.#relinks.demand(error);
+      if (isReplicationError(error, 'log-mismatch', 'log-replaced')) this.#distrust(error);
       else if (isReplicationError(error, 'log-refused')) this.#stop(error);
       else if (isReplicationError(error)) return this.#unreachable(error);
       else throw error;
@@ -182,6 +182,12 @@ export class LogLink {
     const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
     if (isWhole(offsets) && records < snapshotMinRecords) return;
     if (!(await bootstrap.fromPeer()) && !this.#isStopping) assertWhole(offsets, { isRetryable: true });
+  }
+
+  /** The log is not what was read: it will be read again, and until then nothing is written to it. */
+  #distrust(reason: ReplicationError): void {
+    this.#options.publisher.pause();
+    this.#relinks.demand(reason);
   }
 
   /** Everything that is believed about the log is forgotten and learned again. */
@@ -271,7 +277,7 @@ export class LogLink {
       return next;
     } catch (error) {
       if (isReplicationError(error, 'log-mismatch', 'log-replaced')) {
-        this.#relinks.demand(error);
+        this.#distrust(error);
       } else {
         this.#isStopping = true;
         this.#options.failed(error);

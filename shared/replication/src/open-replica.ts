@@ -211,6 +211,7 @@ async function wire(opened: Opened): Promise<Replica> {
     registry,
     clock,
     limits,
+    isRecovering: () => recovery.isUnderWay,
     isRemoved: (replicaId) => removed.has(replicaId),
     hasCaughtUp: () => flow?.link.hasCaughtUp ?? true,
     isCurrent,

@@ -109,6 +109,11 @@ export class Publisher {
     this.#adopted.add(name);
   }
 
+  /** True from `adopt` on, until the log is another one. */
+  hasAdopted(name: string): boolean {
+    return this.#adopted.has(name);
+  }
+
   /** Publishes nothing, and forgets what the log has acknowledged: it is not the log that it was. */
   pause(): void {
     for (const { name, published } of this.#options.origins.list()) {

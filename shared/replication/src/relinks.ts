@@ -49,5 +49,6 @@ export class Relinks {
   /** Everything was read. */
   succeeded(): void {
     this.#inVain = 0;
+    this.#atMs = 0;
   }
 }

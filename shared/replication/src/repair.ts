@@ -180,6 +180,7 @@ export class Repair {
     const names = new Set(orphans.map(({ name }) => name));
     for (const name of this.#adoptAtMs.keys()) if (!names.has(name)) this.#adoptAtMs.delete(name);
     for (const { name, seq, published } of orphans) {
+      if (publisher.hasAdopted(name)) continue;
       const dueMs = this.#adoptAtMs.get(name);
       if (dueMs === undefined) {
         const [byte = 0] = world.random.bytes(1);
@@ -191,7 +192,8 @@ export class Repair {
         );
         publisher.adopt(name);
         wakePublisher();
-        this.#adoptAtMs.set(name, Number.POSITIVE_INFINITY);
+        // Another log later may lack it again.
+        this.#adoptAtMs.delete(name);
       }
     }
   }

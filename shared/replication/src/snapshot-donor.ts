@@ -35,8 +35,11 @@ export class SnapshotDonor {
     try {
       const taken = await takeSnapshot({ ...source, now: now() });
       const remove = async (): Promise<void> => {
-        await taken.remove();
-        this.#isCopying = false;
+        try {
+          await taken.remove();
+        } finally {
+          this.#isCopying = false;
+        }
       };
       return { ...taken, remove };
     } catch (error) {

@@ -17,6 +17,7 @@ let registry: Registry;
 let consistency: Consistency;
 let stalled: Set<string>;
 let hasCaughtUp: boolean;
+let isRecovering: boolean;
 let removed: Set<string>;
 let beats: number;
 
@@ -27,6 +28,7 @@ beforeEach(() => {
   registry = new Registry(clock);
   stalled = new Set();
   hasCaughtUp = true;
+  isRecovering = false;
   removed = new Set();
   beats = 0;
   const options: ConsistencyOptions = {
@@ -37,6 +39,7 @@ beforeEach(() => {
     clock,
     limits: withDefaults({ tokenWaitMs: 2000, goneAfterMs: 60_000 }),
     hasCaughtUp: () => hasCaughtUp,
+    isRecovering: () => isRecovering,
     isRemoved: (replicaId) => removed.has(replicaId),
     isCurrent: (name) => name === own || registry.liveOrigins().includes(name),
     isStalled: (name) => stalled.has(name),
@@ -130,6 +133,7 @@ describe('a write of another replica is gone', () => {
     ['has not read the log to its end', { lag: { records: 3, ms: 5 } }],
     ['does not reach the log', { lag: { records: null, ms: null } }],
     ['holds other rows of ended runs', { ended: { latest: {}, origins: 1, digest: 'ab'.repeat(32) } }],
+    ['may still take rows from its damaged file', { damage: 'rebuilding' }],
     ['still takes the run for a living one, and holds rows of it', { others: { [a1]: 4 } }],
   ])('not while the later run %s', async (_, change) => {
     hold(a1, 3);
@@ -163,6 +167,17 @@ describe('a write of another replica is gone', () => {
     expect(await read(`${a1}:1`)).toBe('write-gone');
   });
 
+  it('not by silence alone, while this replica has not read the log or another one holds more', async () => {
+    const more = { ended: { latest: {}, origins: 1, digest: 'cd'.repeat(32) } };
+    for (let i = 0; i < 12; i += 1) hear([b, more]);
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
+    hear([b, { ended: sameEnded(b) }]);
+    hasCaughtUp = false;
+    expect(await read(`${a1}:1`)).toBe('token-not-covered');
+    hasCaughtUp = true;
+    expect(await read(`${a1}:1`)).toBe('write-gone');
+  });
+
   it('not when nobody could be heard for so long: that is the channel, not the replica', async () => {
     hear([b, { ended: sameEnded(b) }]);
     clock.advance(7 * 24 * 3_600_000);
@@ -178,6 +193,15 @@ describe('a write of an earlier run of this replica', () => {
     hear([b, { ended: sameEnded(b) }]);
     expect(await read(`${mine}:4`)).toBe('write-gone');
     expect(await read(`${originName('me', 2)}:1`)).toBe('write-gone');
+  });
+
+  it('is not gone while it may still be taken from the damaged file', async () => {
+    hold(mine, 3, { isMinted: true });
+    hear([b, { ended: sameEnded(b) }]);
+    isRecovering = true;
+    expect(await read(`${mine}:4`)).toBe('token-not-covered');
+    isRecovering = false;
+    expect(await read(`${mine}:4`)).toBe('write-gone');
   });
 
   it('is not gone before the log was read', async () => {

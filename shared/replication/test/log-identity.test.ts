@@ -2,7 +2,9 @@
  * A log that is not the one that a replica read before, seen from outside. Whatever happens, nothing of it may be
  * skipped, and nothing may be written to a log that is somebody else's.
  */
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangeLog } from '../src/change-log.ts';
 import type { Replica } from '../src/replica.ts';
 import {
   ForeignRun,
@@ -100,6 +102,38 @@ describe('a log that is not the one that was read before', () => {
       const status = await replica.status();
       return status.state === 'stopped' || JSON.stringify(status);
     });
+    expect(broker.allRecords()).toHaveLength(5);
+  });
+
+  it('is not written to between the read that shows it and the look that deals with it', async () => {
+    let isExchanged = false;
+    let replica: Replica | undefined;
+    const writing = (log: ChangeLog): ChangeLog => ({
+      open: () => log.open(),
+      offsets: () => log.offsets(),
+      append: (partition, records) => log.append(partition, records),
+      close: () => log.close(),
+      follow: (reader) =>
+        log.follow({
+          ...reader,
+          startOf: (partition) => reader.startOf(partition),
+          take: async (read) => {
+            const answer = await reader.take(read);
+            // A client writes in this very moment, and the publisher has its turn.
+            if (isExchanged)
+              await replica?.insert('notes', note('late'), { concern: 'local' }).catch(() => undefined);
+            for (let turn = 0; isExchanged && turn < 50; turn += 1) await setImmediate();
+            return answer;
+          },
+        }),
+    });
+    replica = await cluster.live('a', { wrapLog: writing });
+    await replica.insert('notes', note('a1'), { concern: 'log' });
+    await waitUntil('all is read back', async () => (await replica?.status())?.unpublished === 0);
+    isExchanged = true;
+    broker.recreate();
+    for (let i = 0; i < 5; i += 1) broker.appendRaw(0, { key: null, value: Buffer.from('x'), headers: {} });
+    await waitUntil('it stops', async () => (await replica?.status())?.state === 'stopped');
     expect(broker.allRecords()).toHaveLength(5);
   });
 

@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangeLog } from '../src/change-log.ts';
 import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
 import { openConnection } from '../src/sqlite.ts';
@@ -99,6 +100,38 @@ describe('when the log is deleted and made anew', () => {
     );
     const [d] = await live('d');
     await allEqual(35, b, c, d);
+  });
+
+  it('the rows of a replica that is gone come back also when the log is lost again before they were read', async () => {
+    const [a] = await live('a');
+    let losses = 0;
+    const losing = (log: ChangeLog): ChangeLog => ({
+      open: () => log.open(),
+      offsets: () => log.offsets(),
+      follow: (reader) => log.follow(reader),
+      close: () => log.close(),
+      append: async (partition, records) => {
+        const appended = await log.append(partition, records);
+        if (losses === 1 && records.some(({ headers }) => String(headers.ce_origin) === a?.origin)) {
+          losses += 1;
+          cluster.broker.recreate();
+        }
+        return appended;
+      },
+    });
+    const b = await start('b', { wrapLog: losing });
+    await waitUntil('b is live', async () => (await b.status()).state === 'live');
+    await write(a, 'a', 12);
+    await write(b, 'b', 3);
+    await allEqual(15, a, b);
+    await cluster.stop('a');
+    rmSync(cluster.folder('a'), { recursive: true });
+    losses = 1;
+    cluster.broker.recreate();
+    await waitUntil('the log holds everything again, after another loss', () => {
+      const held = [...logged().values()].reduce((x, y) => x + y, 0);
+      return (losses === 2 && held === 15) || `${held} rows after ${losses} losses`;
+    });
   });
 
   it('is readable, writable and ready meanwhile', async () => {

@@ -77,7 +77,14 @@ export class Recovery {
   /** What the replica announces: others wait for it. */
   get phase(): 'none' | 'waiting' | 'rebuilding' {
     if (this.#options.held) return 'waiting';
-    return this.#note?.phase === 'set-aside' ? 'rebuilding' : 'none';
+    if (!this.#note) return 'none';
+    // Of a file that lost its end, the log that was kept may give something back, too.
+    return this.#note.phase === 'set-aside' || existsSync(this.#note.keptAs) ? 'rebuilding' : 'none';
+  }
+
+  /** True while a damage is not dealt with. */
+  get isUnderWay(): boolean {
+    return this.#note !== undefined;
   }
 
   /** For operators. */
