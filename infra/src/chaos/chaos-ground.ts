@@ -13,6 +13,7 @@ import { openDataDirectory } from '../cluster/data-directory.ts';
 import type { Environment } from '../cluster/service-environment.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
 import { describeClusterWith } from '../describe-cluster.ts';
+import { CutRows } from '../judge/cut-rows.ts';
 import { emptyRecord, type LoadRecord } from '../load/order-load.ts';
 import type { SessionReader } from '../load/session-reader.ts';
 import { chooseFreePortRow, chooseFreePorts } from '../process/ports.ts';
@@ -57,8 +58,8 @@ export interface WatchedGround extends ChaosGround {
   readonly watch: ReplicaWatch;
   /** Orders that faults place themselves, to see that they hold. */
   readonly probes: LoadRecord;
-  /** How far each origin was when retention last removed records; empty when it never did. */
-  readonly cut: Map<string, number>;
+  /** What retention took from the topic as it is; empty when it never did, and when the topic was made anew. */
+  readonly cut: CutRows;
   /** How long replicas took until they were ready again, in milliseconds. */
   readonly readyMs: number[];
   readonly print: (line: string) => void;
@@ -121,7 +122,7 @@ export function watched(
   ground: ChaosGround,
   by: Pick<WatchedGround, 'reader' | 'watch' | 'print'>,
 ): WatchedGround {
-  return { ...ground, ...by, probes: emptyRecord(), cut: new Map(), readyMs: [] };
+  return { ...ground, ...by, probes: emptyRecord(), cut: new CutRows(), readyMs: [] };
 }
 
 /** All replicas that there are, by name and URL. */

@@ -7,13 +7,13 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RawKafkaRecord } from '@dbsync/replication/testing';
-import { originsIn } from '../judge/replica-file.ts';
 import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
 import type { PlannedFault } from './fault-plan.ts';
 import { notHeld } from './not-held.ts';
 import { readyAgain } from './replica-faults.ts';
 import { lookAt, type ReplicaLook } from './replica-look.ts';
+import { passOver } from './retention.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 const noticeTimeoutMs = 90_000;
@@ -23,6 +23,7 @@ export async function deleteTopic(ground: WatchedGround): Promise<string> {
   return ground.claims.holding(['log'], async () => {
     const before = await total(ground);
     await ground.topic.drop();
+    ground.cut.clear();
     const noticed = await seenByOne(ground, ({ counters }) => counters.relinks > 0);
     const after = await total(ground);
     return `the topic with ${before} records was deleted, ${noticed} reads again; ${after} records so far`;
@@ -37,8 +38,7 @@ export async function passRetention(ground: WatchedGround, fault: PlannedFault):
     try {
       await pause(fault.durationMs);
       await untilSomethingIsUnread(ground, victim.database);
-      await ground.topic.cutAll();
-      await rememberCut(ground);
+      await passOver(ground.topic, ground);
       const lows = new Map((await ground.topic.offsets()).map(({ partition, low }) => [partition, low]));
       const passed = positionsIn(victim.database).filter(
         ({ partition, next }) => next < (lows.get(partition) ?? 0),
@@ -102,13 +102,6 @@ async function untilSomethingIsUnread(ground: WatchedGround, file: string): Prom
       return isBehind ? { found: true } : { missing: 'it has read everything' };
     },
   });
-}
-
-/** Rows that anybody holds by now may have been removed; later ones are not. */
-async function rememberCut({ cluster, cut }: WatchedGround): Promise<void> {
-  for (const { database } of cluster.replicas) {
-    for (const { name, seq } of originsIn(database)) cut.set(name, Math.max(seq, cut.get(name) ?? 0));
-  }
 }
 
 async function total(ground: WatchedGround): Promise<number> {

@@ -50,12 +50,13 @@ export async function judgeQuiet(options: {
   const [first] = held;
   if (first === undefined) throw new Error('there is no replica to judge');
   options.print('judging the topic');
-  const log = new LogJudge({ chain, held: first, violations });
+  const cut = (await isCut(ground)) ? ground.cut : undefined;
+  const log = new LogJudge({ chain, held: first, cut, violations });
   await topic.visitAll((record) => {
     log.visit(record);
     return undefined;
   });
-  log.finish({ cut: (await isCut(ground)) ? ground.cut : undefined });
+  log.finish();
   await judgeSelf(options);
   judgeClients(options);
   return { rows: first.rows, recordsOfOurs: log.counters.genuine, recordsOfStrangers: log.counters.strange };

@@ -32,8 +32,8 @@ export interface RawTopic {
   drop(): Promise<void>;
   /** Deletes the records below `offset` of each partition that has as many, as retention would. */
   cut(offset: number): Promise<void>;
-  /** Deletes everything that is in the topic at this moment, as retention would. */
-  cutAll(): Promise<void>;
+  /** Deletes the records below these ends, and none that came since they were asked for, as retention would. */
+  cutTo(ends: readonly { readonly partition: number; readonly end: number }[]): Promise<void>;
   /** Sends within a transaction that is committed or aborted: it leaves a marker behind. */
   sendInTransaction(records: readonly RawKafkaRecord[], outcome: 'commit' | 'abort'): Promise<void>;
 }
@@ -87,13 +87,10 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
       await admin.deleteTopicRecords({ topic, partitions });
       await admin.disconnect();
     },
-    async cutAll() {
+    async cutTo(ends) {
       const admin = kafka.admin();
       await admin.connect();
-      const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({
-        partition,
-        offset: high,
-      }));
+      const partitions = ends.map(({ partition, end }) => ({ partition, offset: String(end) }));
       await admin.deleteTopicRecords({ topic, partitions });
       await admin.disconnect();
     },

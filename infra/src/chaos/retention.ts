@@ -1,0 +1,25 @@
+/**
+ * Retention, as a run plays it: the topic loses everything below its ends of one moment, and what that was is known.
+ */
+import type { Chain, RawTopic } from '@dbsync/replication/testing';
+import type { CutRows } from '../judge/cut-rows.ts';
+import { genuineEvent } from '../judge/genuine-event.ts';
+
+/**
+ * Cuts the topic at its ends of now. The rows are read before that, up to these ends and no further: what replicas hold
+ * tells nothing, as they also hold rows that were never published.
+ */
+export async function passOver(
+  topic: Pick<RawTopic, 'offsets' | 'visitAll' | 'cutTo'>,
+  { chain, cut }: { readonly chain: Chain; readonly cut: CutRows },
+): Promise<void> {
+  const ends = await topic.offsets();
+  const endOf = new Map(ends.map(({ partition, end }) => [partition, end]));
+  await topic.visitAll((record) => {
+    if (record.offset >= (endOf.get(record.partition) ?? 0)) return undefined;
+    const event = genuineEvent(chain, record);
+    if (event !== undefined) cut.add(event);
+    return undefined;
+  });
+  await topic.cutTo(ends);
+}
