@@ -2,9 +2,10 @@
  * The end of a chaos run: after the last fault everything is up again, and the replicas must become quiet in time.
  *
  * Quiet: everybody live, writable and connected, nothing unpublished, nothing behind, nobody stalled, equal digests, and
- * the log known to hold every row, those of replicas that are gone included.
+ * the log known to hold every row but those that retention took, those of replicas that are gone included.
  */
 
+import type { CutRows } from '../judge/cut-rows.ts';
 import { originsIn } from '../judge/replica-file.ts';
 import type { Violations } from '../judge/violations.ts';
 import { waitFor } from '../process/wait-for.ts';
@@ -27,14 +28,14 @@ const patience = 3;
 /** Waits for quiet and adds what is not. */
 export async function drain(options: {
   readonly replicas: readonly { readonly name: string; readonly url: string; readonly database: string }[];
-  /** Retention has removed records: then no replica need have seen all rows in the log. */
-  readonly isCut: boolean;
+  /** What retention took from the log: no replica need have seen that there. Undefined: nothing. */
+  readonly cut: CutRows | undefined;
   /** Most rows that a replica was seen to apply in a second. */
   readonly rowsPerSecond: number;
   readonly violations: Violations;
   readonly print: (line: string) => void;
 }): Promise<Drain> {
-  const { replicas, isCut, violations } = options;
+  const { replicas, cut, violations } = options;
   const urls = replicas.map(({ url }) => url);
   const begunMs = performance.now();
   const backlog = backlogOf(await Promise.all(urls.map(lookAt)));
@@ -45,7 +46,7 @@ export async function drain(options: {
     timeoutMs: promisedSeconds * patience * 1000,
     onProgress: options.print,
     look: async () => {
-      const missing = unrest(await Promise.all(urls.map(lookAt))) ?? (isCut ? null : notInTheLog(replicas));
+      const missing = unrest(await Promise.all(urls.map(lookAt))) ?? notInTheLog(replicas, cut);
       return missing === null ? { found: true } : { missing };
     },
   }).catch((error: unknown) => {
@@ -77,12 +78,18 @@ export function unrest(looks: readonly (ReplicaLook | null)[]): string | null {
   return `digests differ: ${looks.map((look) => `${look?.replicaId} ${look?.rows} rows`).join(', ')}`;
 }
 
-/** An origin that a replica holds and has not seen in the log as far, in words; null when there is none. */
+/**
+ * An origin that a replica holds and has not seen in the log as far, in words; null when there is none. Where retention
+ * took everything up to some row, only the rows above it count.
+ */
 function notInTheLog(
   replicas: readonly { readonly name: string; readonly database: string }[],
+  cut: CutRows | undefined,
 ): string | null {
   for (const { name, database } of replicas) {
-    const behind = originsIn(database).find(({ seq, published }) => published < seq);
+    const behind = originsIn(database).find(
+      (origin) => Math.max(origin.published, cut?.prefix(origin.name) ?? 0) < origin.seq,
+    );
     if (behind) return `${name} saw ${behind.name} in the log up to ${behind.published} of ${behind.seq}`;
   }
   return null;

@@ -20,7 +20,7 @@ import { type DoneFault, runLane } from './fault-lane.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { ReplicaWatch } from './replica-watch.ts';
 import { watchSupervisor } from './supervisor-watch.ts';
-import { isCut, type Judged, judgeQuiet } from './verdict.ts';
+import { type Judged, judgeQuiet, standingCut } from './verdict.ts';
 
 /** How to run. */
 export interface ChaosOptions {
@@ -87,7 +87,7 @@ async function runOn(
   const isUp = await everybodyUp(hurt, violations);
   const { replicas } = ground.cluster;
   const { rowsPerSecond } = watch;
-  const drained = await drain({ replicas, isCut: await isCut(ground), rowsPerSecond, violations, print });
+  const drained = await drain({ replicas, cut: await standingCut(hurt), rowsPerSecond, violations, print });
   await watch.stop();
   const loads = [load, hurt.probes];
   const judged = isUp ? await judgeQuiet({ ground: hurt, loads, violations, print }) : null;

@@ -2,6 +2,7 @@
  * Judges a cluster that has become quiet: its files, its topic, what it says of itself, and what clients were told.
  */
 
+import type { CutRows } from '../judge/cut-rows.ts';
 import { LogJudge } from '../judge/log-judge.ts';
 import { readReplicaFile } from '../judge/replica-file.ts';
 import { type HeldRows, judgeEqual, judgeRows } from '../judge/rows-judge.ts';
@@ -50,7 +51,7 @@ export async function judgeQuiet(options: {
   const [first] = held;
   if (first === undefined) throw new Error('there is no replica to judge');
   options.print('judging the topic');
-  const cut = (await isCut(ground)) ? ground.cut : undefined;
+  const cut = await standingCut(ground);
   const log = new LogJudge({ chain, held: first, cut, violations });
   await topic.visitAll((record) => {
     log.visit(record);
@@ -62,9 +63,12 @@ export async function judgeQuiet(options: {
   return { rows: first.rows, recordsOfOurs: log.counters.genuine, recordsOfStrangers: log.counters.strange };
 }
 
-/** True while the topic lacks a beginning; one that was made anew since then is whole. */
-export async function isCut({ topic }: Pick<WatchedGround, 'topic'>): Promise<boolean> {
-  return waitFor({
+/** What retention took, while the topic lacks a beginning; a topic without a gap there lacks nothing. */
+export async function standingCut({
+  topic,
+  cut,
+}: Pick<WatchedGround, 'topic' | 'cut'>): Promise<CutRows | undefined> {
+  const isCut = await waitFor({
     what: 'the topic',
     timeoutMs: 60_000,
     look: async () => {
@@ -75,6 +79,7 @@ export async function isCut({ topic }: Pick<WatchedGround, 'topic'>): Promise<bo
       }
     },
   });
+  return isCut ? cut : undefined;
 }
 
 /** What `pnpm verify --deep` says, and how much memory the replicas took. */

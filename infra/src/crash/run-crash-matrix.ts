@@ -9,7 +9,7 @@ import { type ChaosGround, openGround, replicaUrls, watched } from '../chaos/cha
 import { drain } from '../chaos/drain.ts';
 import { ReplicaWatch } from '../chaos/replica-watch.ts';
 import { watchSupervisor } from '../chaos/supervisor-watch.ts';
-import { isCut, judgeQuiet } from '../chaos/verdict.ts';
+import { judgeQuiet, standingCut } from '../chaos/verdict.ts';
 import { ownServices } from '../cluster/cluster-options.ts';
 import type { Environment } from '../cluster/service-environment.ts';
 import { errorText } from '../infra-error.ts';
@@ -104,7 +104,7 @@ async function crashAll(
   const { replicas } = ground.cluster;
   await drain({
     replicas,
-    isCut: await isCut(ground),
+    cut: await standingCut(hurt),
     rowsPerSecond: watch.rowsPerSecond,
     violations,
     print,
