@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RawKafkaRecord } from '@dbsync/replication/testing';
 import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
+import { Evidence } from './evidence.ts';
 import type { PlannedFault } from './fault-plan.ts';
 import { notHeld } from './not-held.ts';
 import { readyAgain } from './replica-faults.ts';
@@ -22,9 +23,10 @@ const noticeTimeoutMs = 90_000;
 export async function deleteTopic(ground: WatchedGround): Promise<string> {
   return ground.claims.holding(['log'], async () => {
     const before = await total(ground);
+    const evidence = await evidenceOf(ground, ({ counters }) => counters.relinks);
     await ground.topic.drop();
     ground.cut.clear();
-    const noticed = await seenByOne(ground, ({ counters }) => counters.relinks > 0);
+    const noticed = await seenByOne(ground, (look) => evidence.hasGrown(look));
     const after = await total(ground);
     return `the topic with ${before} records was deleted, ${noticed} reads again; ${after} records so far`;
   });
@@ -57,8 +59,9 @@ export async function passRetention(ground: WatchedGround, fault: PlannedFault):
 export async function sendAgain(ground: WatchedGround, fault: PlannedFault): Promise<string> {
   return ground.claims.holding(['log'], async () => {
     const events = await firstEvents(ground, fault.count);
+    const evidence = await evidenceOf(ground, ({ counters }) => counters.duplicates);
     await ground.topic.send(events);
-    const noticed = await seenByOne(ground, ({ counters }) => counters.duplicates > 0);
+    const noticed = await seenByOne(ground, (look) => evidence.hasGrown(look));
     return `${events.length} events came again; ${noticed} dropped duplicates`;
   });
 }
@@ -119,6 +122,11 @@ async function total(ground: WatchedGround): Promise<number> {
       }
     },
   });
+}
+
+/** What all replicas say before a fault. */
+async function evidenceOf(ground: WatchedGround, count: (look: ReplicaLook) => number): Promise<Evidence> {
+  return new Evidence(await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url))), count);
 }
 
 /** Waits until a replica shows it; gives its name. */

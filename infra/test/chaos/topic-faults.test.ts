@@ -1,20 +1,43 @@
+import type { RawTopic } from '@dbsync/replication/testing';
 import { describe, expect, it } from 'vitest';
 import type { WatchedGround } from '../../src/chaos/chaos-ground.ts';
 import { Claims } from '../../src/chaos/claims.ts';
-import { deleteTopic } from '../../src/chaos/topic-faults.ts';
+import { planFaults } from '../../src/chaos/fault-plan.ts';
+import { deleteTopic, sendAgain } from '../../src/chaos/topic-faults.ts';
 import { CutRows } from '../../src/judge/cut-rows.ts';
 import { quietLook, serveStatus } from './status-server.ts';
 
 /** The part of a ground that faults of the topic touch. */
 function groundOf(replicas: readonly { readonly name: string; readonly url: string }[]) {
-  const topic = {
+  const event = { partition: 0, offset: 0, key: null, value: Buffer.from('{}'), headers: { ce_id: '1' } };
+  const topic: Partial<RawTopic> = {
     offsets: async () => [{ partition: 0, low: 0, end: 7 }],
+    visitAll: async (visit) => void visit(event),
+    send: async () => undefined,
     drop: async () => undefined,
   };
   const cut = new CutRows();
   const ground = { claims: new Claims(), cluster: { replicas }, topic, cut };
   return { cut, ground: ground as unknown as WatchedGround };
 }
+
+const [fault] = planFaults({ seed: 1, minutes: 1, only: ['duplicates'] }).log;
+if (fault === undefined) throw new Error('the plan is empty');
+
+describe.each([
+  ['a deleted topic', 'relinks', deleteTopic],
+  ['events that come again', 'duplicates', (ground: WatchedGround) => sendAgain(ground, fault)],
+] as const)('%s', (_, counter, carryOut) => {
+  it('is seen to take hold only by what replicas count from then on', async () => {
+    const lookThatGrows = 4;
+    await using replica = await serveStatus((number) => ({
+      ...quietLook,
+      counters: { ...quietLook.counters, [counter]: number < lookThatGrows ? 5 : 6 },
+    }));
+    await carryOut(groundOf([replica]).ground);
+    expect(replica.looks()).toBeGreaterThanOrEqual(lookThatGrows);
+  });
+});
 
 describe('a deleted topic', () => {
   it('has to be filled from the first row on, whatever retention took from the one before', async () => {
