@@ -14,6 +14,7 @@ import type { Environment } from '../cluster/service-environment.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
 import { describeClusterWith } from '../describe-cluster.ts';
 import { CutRows } from '../judge/cut-rows.ts';
+import type { Violations } from '../judge/violations.ts';
 import { emptyRecord, type LoadRecord } from '../load/order-load.ts';
 import type { SessionReader } from '../load/session-reader.ts';
 import { chooseFreePortRow, chooseFreePorts } from '../process/ports.ts';
@@ -56,6 +57,7 @@ export interface ChaosGround {
 export interface WatchedGround extends ChaosGround {
   readonly reader: SessionReader;
   readonly watch: ReplicaWatch;
+  readonly violations: Violations;
   /** Orders that faults place themselves, to see that they hold. */
   readonly probes: LoadRecord;
   /** What retention took from the topic as it is; empty when it never did, and when the topic was made anew. */
@@ -120,7 +122,7 @@ export async function openGround(options: ChaosGroundOptions): Promise<ChaosGrou
 /** Adds those who watch. */
 export function watched(
   ground: ChaosGround,
-  by: Pick<WatchedGround, 'reader' | 'watch' | 'print'>,
+  by: Pick<WatchedGround, 'reader' | 'watch' | 'violations' | 'print'>,
 ): WatchedGround {
   return { ...ground, ...by, probes: emptyRecord(), cut: new CutRows(), readyMs: [] };
 }

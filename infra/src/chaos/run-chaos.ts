@@ -80,7 +80,7 @@ async function runOn(
   const { print } = options;
   const reader = new SessionReader({ replicas: () => replicaUrls(ground.cluster), every: 3, inFlight: 16 });
   const watch = new ReplicaWatch({ replicas: () => ground.cluster.replicas, violations });
-  const hurt = watched(ground, { reader, watch, print });
+  const hurt = watched(ground, { reader, watch, violations, print });
   const load = emptyRecord();
   const faults = await loadAndHurt(hurt, load, options);
   heal(ground);

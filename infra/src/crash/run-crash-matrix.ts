@@ -83,7 +83,7 @@ async function crashAll(
   const { print } = options;
   const reader = new SessionReader({ replicas: () => replicaUrls(ground.cluster), every: 3, inFlight: 8 });
   const watch = new ReplicaWatch({ replicas: () => ground.cluster.replicas, violations });
-  const hurt = watched(ground, { reader, watch, print });
+  const hurt = watched(ground, { reader, watch, violations, print });
   const record = emptyRecord();
   const done: DoneCrash[] = [];
   watch.start();
