@@ -33,7 +33,8 @@ export const chaosHelp = `pnpm chaos: real processes, real faults, then heal and
   --plan          print the plan and do nothing
   --help          this text
 
-exit: 0 passed, 1 a promise was broken, 2 inconclusive: a fault was not seen to take hold, or the run failed`;
+exit: 0 passed, 1 a promise was broken, 2 inconclusive: a fault was not seen to take hold, no order was
+acknowledged or none read with its token, or the run failed`;
 
 /**
  * Reads the command line.

@@ -6,7 +6,10 @@ import type { Drain } from './drain.ts';
 import type { DoneFault } from './fault-lane.ts';
 import type { Judged } from './verdict.ts';
 
-/** `passed`, `failed`: a promise was broken. `inconclusive`: none was, but not every fault took hold. */
+/**
+ * `passed`, `failed`: a promise was broken. `inconclusive`: none was, but not every fault took hold, or there was nothing
+ * that could have been lost or missed.
+ */
 export type ChaosVerdict = 'passed' | 'failed' | 'inconclusive';
 
 /** A finished run. */
@@ -44,10 +47,15 @@ export interface ChaosReport {
 export function verdictOf(found: {
   readonly violations: readonly Violation[];
   readonly faults: readonly DoneFault[];
+  /** Orders that were acknowledged. */
+  readonly acknowledged: number;
+  /** Reads with a token that showed their order. */
+  readonly tokenReads: number;
 }): ChaosVerdict {
   const broken = found.violations.some(({ invariant }) => invariant !== 'I11');
   if (broken) return 'failed';
-  const isProof = found.faults.length > 0 && found.faults.every(({ hasHeld }) => hasHeld);
+  const isHurt = found.faults.length > 0 && found.faults.every(({ hasHeld }) => hasHeld);
+  const isProof = isHurt && found.acknowledged > 0 && found.tokenReads > 0;
   return isProof && found.violations.length === 0 ? 'passed' : 'inconclusive';
 }
 

@@ -202,7 +202,12 @@ function report(
   return {
     seed,
     minutes,
-    verdict: verdictOf({ violations: found, faults }),
+    verdict: verdictOf({
+      violations: found,
+      faults,
+      acknowledged: load.acknowledged.size,
+      tokenReads: reader.counters.seen,
+    }),
     replicas: hurt.cluster.replicas.length,
     attempted: load.attempted.size,
     acknowledged: load.acknowledged.size,
