@@ -3,7 +3,7 @@
  */
 import type { Chain, RawTopic } from '@dbsync/replication/testing';
 import type { CutRows } from '../judge/cut-rows.ts';
-import { genuineEvent } from '../judge/genuine-event.ts';
+import { type GenuineEvent, genuineEvent } from '../judge/genuine-event.ts';
 
 /**
  * Cuts the topic at its ends of now. The rows are read before that, up to these ends and no further: what replicas hold
@@ -15,11 +15,14 @@ export async function passOver(
 ): Promise<void> {
   const ends = await topic.offsets();
   const endOf = new Map(ends.map(({ partition, end }) => [partition, end]));
+  const taken: GenuineEvent[] = [];
   await topic.visitAll((record) => {
-    if (record.offset >= (endOf.get(record.partition) ?? 0)) return undefined;
-    const event = genuineEvent(chain, record);
-    if (event !== undefined) cut.add(event);
+    const event =
+      record.offset < (endOf.get(record.partition) ?? 0) ? genuineEvent(chain, record) : undefined;
+    if (event !== undefined) taken.push(event);
     return undefined;
   });
+  // Not before all is read: when that fails nothing is cut, and nothing is excused.
+  for (const event of taken) cut.add(event);
   await topic.cutTo(ends);
 }

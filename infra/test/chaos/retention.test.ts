@@ -68,4 +68,16 @@ describe('retention as a run plays it', () => {
     await passOver(topic, { chain, cut });
     expect([cut.prefix('a'), cut.has('a', 3), cut.has('a', 4)]).toEqual([2, false, true]);
   });
+
+  it('cuts and excuses nothing when the topic could not be read to its end', async () => {
+    const topic = new BusyTopic([recordOf(first)], []);
+    const reading = topic.visitAll.bind(topic);
+    topic.visitAll = async (visit) => {
+      await reading(visit);
+      throw new Error('the broker is away');
+    };
+    const cut = new CutRows();
+    await expect(passOver(topic, { chain, cut })).rejects.toThrow('away');
+    expect([topic.left.length, cut.prefix('a')]).toEqual([1, 0]);
+  });
 });
