@@ -125,6 +125,11 @@ async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await new Promise<void>((resolve, reject) => {
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    // Also for batches that hold nothing but aborted records and markers, of which `eachBatch` is not told.
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
+      if (Number(lastOffset) + 1 >= (unread.get(partition) ?? 0)) unread.delete(partition);
+      if (unread.size === 0) resolve();
+    });
     void consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {
@@ -136,9 +141,6 @@ async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void
           const record = { partition, offset: Number(offset), key, value, headers: Object.fromEntries(kept) };
           if (visit(record) === 'enough') return resolve();
         }
-        if (Number(batch.lastOffset()) + 1 >= (unread.get(batch.partition) ?? 0))
-          unread.delete(batch.partition);
-        if (unread.size === 0) resolve();
       },
     });
   });
