@@ -6,10 +6,13 @@
  */
 import { Readable } from 'node:stream';
 import { isReplicationError, parseToken, type Token } from '@dbsync/replication';
+import { PROBLEM_MEDIA_TYPE } from '@dbsync/service-kit';
 import type { Dispatcher, Pool } from 'undici';
 
 /** Bytes of an answer that is held; a page of 500 orders fits. */
 const MAX_HELD_BYTES = 256 * 1024;
+/** What the types of our problems begin with. */
+const KINDS = '/problems/';
 
 /** A request as the client gives it. */
 export interface OrderRequest {
@@ -123,9 +126,20 @@ export function isUnsent(error: unknown): boolean {
   return typeof code === 'string' && UNSENT.has(code);
 }
 
-/** True for an answer that refuses a read because the writes of its token are not there yet. */
-export function isTokenRefusal({ status, body }: Pick<Answer, 'status' | 'body'>): boolean {
-  return status === 503 && Buffer.isBuffer(body) && body.includes('/problems/token-not-covered');
+/**
+ * The kind of problem of ours that an answer tells, such as `not-ready`; empty where an answer to HEAD hides it,
+ * undefined for answers of anybody else and for those that say no more than their status.
+ */
+export function problemKind({ headers, body }: Pick<Answer, 'headers' | 'body'>): string | undefined {
+  if (!Buffer.isBuffer(body)) return undefined;
+  if (body.length === 0) return headers['content-type'] === PROBLEM_MEDIA_TYPE ? '' : undefined;
+  try {
+    const { type } = JSON.parse(body.toString()) as { type?: unknown };
+    return typeof type === 'string' && type.startsWith(KINDS) ? type.slice(KINDS.length) : undefined;
+  } catch {
+    // No document at all: whoever wrote it is none of ours.
+    return undefined;
+  }
 }
 
 function tokenOf(header: string | string[] | undefined): Token | undefined {

@@ -3,8 +3,9 @@
  *
  * closed (asked in turn) -> five failures in a row -> open (not asked; probed once a second) -> the probe is
  * answered -> closed. Probes and not clients find out whether a replica is back, so no request is spent on one
- * that hangs. A failure is a connection that broke, an answer that did not come in time, and 500, 502 or 503;
- * a read whose token is not there yet is none.
+ * that hangs. A failure is a connection that broke, an answer that did not come in time, 500, 502, and a 503 that
+ * is about the replica. A 503 about one request is none: writes that are refused while the log is away must not
+ * cost the reads, which are answered all the while.
  */
 import type { Token } from '@dbsync/replication';
 import {
@@ -15,7 +16,7 @@ import {
   handleAll,
 } from 'cockatiel';
 import { Pool } from 'undici';
-import { type Answer, exchange, isTokenRefusal, type OrderRequest } from './exchange.ts';
+import { type Answer, exchange, type OrderRequest, problemKind } from './exchange.ts';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_ANSWER_MS = 1_000;
@@ -23,6 +24,8 @@ const CONNECT_MS = 1_000;
 /** Open connections to one replica; more requests than that wait for one, within their time. */
 const MAX_CONNECTIONS = 256;
 const IDLE_MS = 10_000;
+/** Kinds of 503 with which a replica says that it takes no traffic; every other kind is about the request. */
+const TAKES_NO_TRAFFIC: ReadonlySet<string> = new Set(['not-ready', 'stopped', 'database-damaged']);
 /** Origins of which an answer's token tells; the latest ones are kept. */
 const MAX_SHOWN_ORIGINS = 64;
 
@@ -106,6 +109,8 @@ export class ReplicaConnection {
 }
 
 function isFailure(result: unknown): boolean {
-  const { status } = result as Answer;
-  return status === 500 || status === 502 || (status === 503 && !isTokenRefusal(result as Answer));
+  const answer = result as Answer;
+  if (answer.status !== 503) return answer.status === 500 || answer.status === 502;
+  const kind = problemKind(answer);
+  return kind === undefined || TAKES_NO_TRAFFIC.has(kind);
 }

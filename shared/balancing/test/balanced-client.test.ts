@@ -246,6 +246,50 @@ describe('the breaker of a replica', () => {
     await served(10);
     expect(breakers).toEqual([]);
   });
+
+  it.each([
+    'token-not-covered',
+    'too-many-unpublished',
+    'log-unreachable',
+    'version-pending',
+    'overloaded',
+    'database-busy',
+  ])('stays closed for writes that are refused with %s, so that reads are answered', async (kind) => {
+    const { get, post, answer, breakers } = await replicas(2);
+    for (const n of [1, 2]) {
+      answer(n, (req, res) => {
+        if (req.method === 'POST') sendJson(res, 503, { type: `/problems/${kind}` });
+        else sendJson(res, 200, []);
+      });
+    }
+    for (let n = 0; n < 10; n += 1) expect((await post({ isRepeatable: true })).status).toBe(503);
+    expect(breakers).toEqual([]);
+    expect((await get()).status).toBe(200);
+  });
+
+  it('stays closed for the bare head of a refusal, which hides its kind', async () => {
+    const { client, answer, breakers } = await replicas(1);
+    answer(1, (_req, res) => {
+      res.writeHead(503, { 'Content-Type': 'application/problem+json', 'Content-Length': 100 }).end();
+    });
+    const head = { method: 'HEAD', path: '/x', timeLimitMs: 5_000, isRepeatable: true, isWrite: false };
+    for (let n = 0; n < 5; n += 1) expect((await client.request(head)).status).toBe(503);
+    expect(breakers).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['that the replica is not ready', { type: '/problems/not-ready' }],
+    ['that it has stopped', { type: '/problems/stopped' }],
+    ['that its database is damaged', { type: '/problems/database-damaged' }],
+    ['no more than the status', { type: 'about:blank', title: 'Service Unavailable', status: 503 }],
+    ['what is a problem of somebody else', { type: 'https://proxy.example/problems/overloaded' }],
+    ['what is no problem', null],
+  ])('opens for a 503 that says %s', async (_what, body) => {
+    const { post, answer, breakers } = await replicas(1);
+    answer(1, (_req, res) => sendJson(res, 503, body));
+    for (let n = 0; n < 5; n += 1) await post({ isRepeatable: false });
+    expect(breakers).toEqual([false]);
+  });
 });
 
 describe('a large answer', () => {
