@@ -68,11 +68,14 @@ export class Sessions {
     this.#give(res, session, this.#shorten(mergeTokens(session.token, answered)));
   }
 
-  /** A write is gone: the client's token becomes what the replica says is left of it. */
-  replace(res: Response, session: Session, left: Token | undefined): void {
-    const token = left ?? new Map<string, number>();
-    for (const [origin, seq] of this.#dropped)
-      if ((token.get(origin) ?? 0) < seq) this.#dropped.delete(origin);
+  /** A write is gone: the client's token becomes what the replica says is left of what the request needed. */
+  replace(res: Response, session: Session, gone: { needed: Token; left: Token | undefined }): void {
+    const token = gone.left ?? new Map<string, number>();
+    for (const [origin, seq] of gone.needed) {
+      // Only what the replica was asked for: its word is about no other entry, and others still need those.
+      const isAsked = this.#dropped.get(origin) === seq;
+      if (isAsked && (token.get(origin) ?? 0) < seq) this.#dropped.delete(origin);
+    }
     this.#give(res, session, token);
   }
 

@@ -170,6 +170,42 @@ describe('an entry of a token', () => {
     expect(gone.headers.getSetCookie()).toEqual(['dbsync-token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']);
   });
 
+  it('that was dropped is remembered for the others when a write of one client is gone', async () => {
+    const running = await startWith({ replicas: 1 });
+    const client = jar(running.url);
+    everybodyHolds(running, { [ended(1)]: 5 });
+    answers(running, `${ended(1)}:5,${runOf(1)}:1`);
+    await client.ask();
+    await client.ask();
+    expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:1`);
+    // Of another run, and more of this one than there ever was.
+    for (const lost of [`${ended(2)}:1`, `${ended(1)}:9`]) {
+      answers(running, '', 410);
+      const headers = { 'Consistency-Token': lost };
+      expect((await fetch(`${running.url}/order-service/ada/orders`, { headers })).status).toBe(410);
+    }
+    answers(running, `${runOf(1)}:1`);
+    everybodyHolds(running, {});
+    await client.ask();
+    expect(lastToken(running)).toBe(`${runOf(1)}:1,${ended(1)}:5`);
+  });
+
+  it('that was dropped is asked for no more once a replica says that it is gone', async () => {
+    const running = await startWith({ replicas: 1 });
+    const client = jar(running.url);
+    everybodyHolds(running, { [ended(1)]: 5 });
+    answers(running, `${ended(1)}:5,${runOf(1)}:1`);
+    await client.ask();
+    await client.ask();
+    everybodyHolds(running, {});
+    answers(running, `${runOf(1)}:1`, 410);
+    expect((await client.ask()).status).toBe(410);
+    expect(lastToken(running)).toBe(`${runOf(1)}:1,${ended(1)}:5`);
+    answers(running, `${runOf(1)}:1`);
+    await client.ask();
+    expect(lastToken(running)).toBe(`${runOf(1)}:1`);
+  });
+
   it('beyond the fortieth is remembered by the gateway instead of by the client, and still asked for', async () => {
     const running = await startWith({ replicas: 1 });
     const client = jar(running.url);

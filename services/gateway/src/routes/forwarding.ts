@@ -100,7 +100,7 @@ async function forward(
       token: isSafe ? needed : undefined,
       affinity: key === undefined ? undefined : `${to.path}\0${key}`,
     });
-    if (answer.status === 410) sessions.replace(res, session, answer.token);
+    if (answer.status === 410) sessions.replace(res, session, { needed, left: answer.token });
     else sessions.keep(res, session, answer.token);
     await send(res, answer);
   } catch (error) {
