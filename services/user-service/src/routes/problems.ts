@@ -27,6 +27,8 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof HashQueueFullError) {
     return new Problem({
       status: 503,
+      type: '/problems/overloaded',
+      title: 'Overloaded',
       detail: 'Too many registrations at once; try again.',
       headers: RETRY_SOON,
     });
@@ -41,7 +43,13 @@ function storeProblem(error: UserStoreError): Problem | undefined {
     case 'full':
       return new Problem({ status: 507, detail: 'There is no room on the disk; nothing was stored.' });
     case 'busy':
-      return new Problem({ status: 503, detail: 'The users are busy; try again.', headers: RETRY_SOON });
+      return new Problem({
+        status: 503,
+        type: '/problems/database-busy',
+        title: 'Database busy',
+        detail: 'The users are busy; try again.',
+        headers: RETRY_SOON,
+      });
     case 'failed':
       return undefined;
   }
