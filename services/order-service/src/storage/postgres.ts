@@ -62,6 +62,7 @@ class OpenPostgres implements Postgres {
   #absence: string | undefined = 'the shared database was not reached yet';
   #lastFailure: string | undefined;
   #hasSchema = false;
+  #isClosed = false;
   #look: NodeJS.Timeout | undefined;
   #looking: Promise<void>;
 
@@ -95,8 +96,8 @@ class OpenPostgres implements Postgres {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#look);
-    this.#look = undefined;
     this.#absence = 'it is being left';
     const ends = [this.#readers, this.#writers].map((pool) => pool.end({ timeout: CLOSE_S }));
     await Promise.all([...ends, this.#looking]);
@@ -106,25 +107,26 @@ class OpenPostgres implements Postgres {
     if (this.#absence !== undefined) throw away(this.#absence);
   }
 
-  /** Asks the database once, remembers whether it answered, and arranges for the next time. */
+  /** Asks the database once, remembers whether it answered, and arranges for the next time, unless it is left. */
   async #lookAgain(): Promise<void> {
     const { logger, schema } = this.#options;
     try {
       if (!this.#hasSchema) await inTime(this.#writers.unsafe(schema));
       this.#hasSchema = true;
       await inTime(run(this.#readers, 'SELECT 1', []));
+      if (this.#isClosed) return;
       if (this.#absence !== undefined) logger.info({}, 'the shared database answers');
       this.#absence = undefined;
       this.#lastFailure = undefined;
     } catch (error) {
+      if (this.#isClosed) return;
       const why = errorText(error);
       if (this.#lastFailure !== why) logger.warn({ error: why }, 'the shared database does not answer');
       this.#lastFailure = why;
       this.#absence = 'the shared database does not answer';
     }
     this.#look = setTimeout(() => {
-      // A close that came meanwhile has cleared it.
-      if (this.#look !== undefined) this.#looking = this.#lookAgain();
+      this.#looking = this.#lookAgain();
     }, LOOK_MS);
   }
 }
