@@ -161,9 +161,12 @@ export class Cluster {
   }
 
   async #start(): Promise<void> {
-    if (this.#options.topology === 'kafka') this.#broker = await this.#keepBroker();
-    if (this.#options.topology === 'shared-db') this.#postgres = await this.#keepPostgres();
-    this.#startingPid = null;
+    try {
+      if (this.#options.topology === 'kafka') this.#broker = await this.#keepBroker();
+      if (this.#options.topology === 'shared-db') this.#postgres = await this.#keepPostgres();
+    } finally {
+      this.#startingPid = null;
+    }
     const from = this.#serviceGround();
     for (let number = 1; number <= this.#ground.memory.replicas; number += 1) {
       this.#replicas.push(makeReplica(from, number));
@@ -233,7 +236,8 @@ export class Cluster {
   }
 
   #record(name: string, pid: number): void {
-    this.#startingPid = pid;
+    // One that is kept is started again by its keeper, who ends it as well.
+    if (this.#broker === null && this.#postgres === null) this.#startingPid = pid;
     this.#children.record(name, pid);
   }
 

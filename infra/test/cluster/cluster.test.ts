@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { ClusterOptions } from '../../src/cluster/cluster-options.ts';
 import { readDevFile } from '../../src/cluster/dev-file.ts';
@@ -182,6 +182,33 @@ describe('a local cluster', () => {
     await cluster.stopAtOnce();
     await stopping;
     expect(pids.map(identifyProcess)).toEqual([null, null, null]);
+  });
+
+  it('strikes at no pid of a server that has ended when everything must go at once', async () => {
+    // Where the tests run as root, PostgreSQL runs as somebody else.
+    chmodSync(root, 0o711);
+    const { options } = await watched({ replicas: 1, topology: 'shared-db', isRestarting: false });
+    const cluster = await start(options);
+    const { postgres } = cluster;
+    if (postgres === null) throw new Error('there is no PostgreSQL');
+    const end = async (): Promise<number | null> => {
+      const { pid } = postgres;
+      await postgres.kill('SIGKILL');
+      await postgres.ended();
+      return pid;
+    };
+    await end();
+    await postgres.restart();
+    const ended = await end();
+    expect(ended).toBeGreaterThan(0);
+    // The pid may be somebody else's by now.
+    const strike = vi.spyOn(process, 'kill');
+    try {
+      await cluster.stopAtOnce();
+      expect(strike.mock.calls.map(([pid]) => Math.abs(pid))).not.toContain(ended);
+    } finally {
+      strike.mockRestore();
+    }
   });
 
   it('knows its services by name', async () => {
