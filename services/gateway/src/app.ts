@@ -9,6 +9,7 @@ import {
   type Discovery,
   discover,
   fixedUrls,
+  isReady,
   ProbedReplicas,
 } from '@dbsync/balancing';
 import {
@@ -19,6 +20,7 @@ import {
   startHttpServer,
 } from '@dbsync/service-kit';
 import type { GatewayConfig } from './config.ts';
+import { gatewayReadiness } from './readiness.ts';
 import { forwardingRoutes } from './routes/forwarding.ts';
 import { problemOf } from './routes/problems.ts';
 import { registryRoute } from './routes/registry.ts';
@@ -87,8 +89,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     const app = createServiceApp({
       logger,
       metrics,
-      // Ready without replicas, too: it then answers 503 with Retry-After, and users are still there.
-      readiness: () => ({ ready: true, reasons: [] }),
+      readiness: gatewayReadiness(() => orders.inBalance().some(isReady)),
       routes: (routes) => {
         registryRoute(routes, { orders, users });
         forwardingRoutes(routes, { orders, users, sessions, limits: config });

@@ -23,5 +23,5 @@ export {
   type ReplicaSource,
   replicaSource,
 } from './discovery-variables.ts';
-export { type Discovery, isCovering, type KnownReplica, type KnownState } from './known-replica.ts';
+export { type Discovery, isCovering, isReady, type KnownReplica, type KnownState } from './known-replica.ts';
 export { fixedUrls, ProbedReplicas } from './probed-replicas.ts';
