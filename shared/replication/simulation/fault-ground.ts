@@ -18,6 +18,8 @@ export class FaultGround {
   readonly cluster: SimulatedCluster;
   readonly clients: Clients;
   readonly ambushes: Ambushes;
+  /** Looks, with the broker there, until everybody has noticed that the topic was made anew. */
+  #looksUntilNoticed = 0;
 
   constructor(cluster: SimulatedCluster, clients: Clients) {
     this.cluster = cluster;
@@ -32,6 +34,21 @@ export class FaultGround {
       if (effect !== undefined) fault.held(effect);
       else this.cluster.later(LOOK_MS, `${fault.planned.kind} waits`, () => this.until(fault, attempt));
     });
+  }
+
+  /** The topic was made anew: landmarks are read again every five seconds, by those who reach the broker. */
+  madeAnew(): void {
+    this.#looksUntilNoticed = 7000 / LOOK_MS;
+  }
+
+  /**
+   * Whether the log may be cut now; looks count as time that passes. A log that is made anew, refilled beyond every
+   * position with our own events and cut beyond every bookmark, before anybody has looked, is told from one that was only
+   * cut by nothing that a consumer can see: such plans are not made.
+   */
+  mayCut(): boolean {
+    if (this.#looksUntilNoticed > 0 && this.cluster.broker.isReachable) this.#looksUntilNoticed -= 1;
+    return this.#looksUntilNoticed <= 0;
   }
 
   /** A running machine that answers. */

@@ -47,7 +47,8 @@ export function recreateTopic(ground: FaultGround, fault: FaultUnderWay, { isRef
     const lost = broker.allRecords().length;
     if (lost === 0) return undefined;
     await ground.cluster.destroy(fault.planned.kind, () => {
-      log.recreate();
+      log.recreate({ areReadersInterrupted: fault.planned.also < 0.5 });
+      ground.madeAnew();
       if (!isRefilled) return;
       for (const [partition, { end, records }] of before.entries()) {
         const again = records.slice(Math.floor(records.length * fault.planned.also));
@@ -62,6 +63,7 @@ export function recreateTopic(ground: FaultGround, fault: FaultUnderWay, { isRef
 export function passRetention(ground: FaultGround, fault: FaultUnderWay): void {
   const { broker, log } = ground.cluster;
   ground.until(fault, async () => {
+    if (!ground.mayCut()) return undefined;
     const found = elementAt(filled(ground), fault.planned.pick);
     if (!found) return undefined;
     const { partition, low, end } = found;
@@ -113,7 +115,9 @@ export function sendAgain(ground: FaultGround, fault: FaultUnderWay): void {
 /** Partitions with at least one record. */
 function filled({ cluster }: FaultGround): { partition: number; low: number; end: number }[] {
   const { broker } = cluster;
-  return broker.offsets().filter(({ partition }) => broker.records(partition).length > 0);
+  return broker
+    .offsets()
+    .filter(({ partition }) => broker.records(partition).some(({ isMarker }) => !isMarker));
 }
 
 /** Appends records again and again, until `count` offsets are taken. */

@@ -39,11 +39,9 @@ export class LogMemory {
     return this.#rowsOf(this.#broker.allRecords());
   }
 
-  /** Origins with rows in a partition whose start retention has cut. */
-  cutOrigins(): ReadonlySet<string> {
-    const cut = this.#broker.offsets().filter(({ low }) => low > 0);
-    const records = cut.flatMap(({ partition }) => this.#broker.records(partition));
-    return new Set(this.#rowsOf([...this.#cut, ...records]).keys());
+  /** What retention took from the log of now. */
+  cutRows(): LoggedRows {
+    return this.#rowsOf(this.#cut);
   }
 
   /** Everything that the log ever held. Call it before records are taken away. */
@@ -64,10 +62,10 @@ export class LogMemory {
   }
 
   /** The topic is deleted and made anew. */
-  recreate(): void {
+  recreate(options: { areReadersInterrupted: boolean }): void {
     this.ever();
     this.#cut = [];
-    this.#broker.recreate();
+    this.#broker.recreate(options);
   }
 
   /** The tail from `offset` on is lost. */

@@ -43,8 +43,11 @@ const HELP_MS = 20_000;
 /** How long the cluster may take to become quiet, in simulated milliseconds. */
 const DRAIN_MS = 40_000;
 
-/** How long it has to stay quiet: what notices silently, by beats and by proving bookmarks, takes some seconds. */
-const CALM_MS = 8000;
+/**
+ * How long it has to stay quiet: who is silent for 5 seconds counts as gone, and what it leaves behind is given back to the
+ * log after a random delay of up to 6 more.
+ */
+const CALM_MS = 13_000;
 
 /** Violations told of one history at most. */
 const TOLD = 20;
@@ -209,7 +212,7 @@ class History {
       attempts: ledger.attempts,
       replicas,
       logged: log.now(),
-      cutOrigins: log.cutOrigins(),
+      cut: log.cutRows(),
     });
   }
 

@@ -131,7 +131,7 @@ describe('a log that is not the one that was read before', () => {
     await replica.insert('notes', note('a1'), { concern: 'log' });
     await waitUntil('all is read back', async () => (await replica?.status())?.unpublished === 0);
     isExchanged = true;
-    broker.recreate();
+    broker.recreate({ areReadersInterrupted: true });
     for (let i = 0; i < 5; i += 1) broker.appendRaw(0, { key: null, value: Buffer.from('x'), headers: {} });
     await waitUntil('it stops', async () => (await replica?.status())?.state === 'stopped');
     expect(broker.allRecords()).toHaveLength(5);

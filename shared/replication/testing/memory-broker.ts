@@ -103,10 +103,10 @@ export class MemoryBroker {
     found.end = Math.min(found.end, Math.max(offset, found.low));
   }
 
-  /** The topic is deleted and made anew, empty. Readers are interrupted by that, as those of Kafka are. */
-  recreate(): void {
+  /** The topic is deleted and made anew, empty. Kafka's readers are interrupted by that, or go on as if nothing had been. */
+  recreate({ areReadersInterrupted = false }: { areReadersInterrupted?: boolean } = {}): void {
     this.#partitions = this.#fresh();
-    this.interruptReaders();
+    if (areReadersInterrupted) this.interruptReaders();
   }
 
   /** Partitions get other leaders: readers ask again where to read from. */

@@ -48,7 +48,7 @@ function outcome(change: Partial<Outcome> = {}): Outcome {
     attempts,
     replicas: [replica('order-1', rows), replica('order-2', rows)],
     logged: new Map([[origin, new Set([1, 2])]]),
-    cutOrigins: new Set(),
+    cut: new Map(),
     ...change,
   };
 }
@@ -129,9 +129,11 @@ describe('the end of a history', () => {
     expect(checkOutcome(outcome({ attempts: [first, second, excused, open] }))).toEqual([]);
   });
 
-  it('where retention has cut the log is well from the first row on that is left, and not where one is missing', () => {
-    const cut = { cutOrigins: new Set([origin]) };
-    expect(checkOutcome(outcome({ ...cut, logged: new Map([[origin, new Set([2])]]) }))).toEqual([]);
-    expect(rules(outcome({ ...cut, logged: new Map([[origin, new Set([1])]]) }))).toEqual(['I4']);
+  it('without a row that retention took is well, and not without one that it did not take', () => {
+    const cut = new Map([[origin, new Set([1])]]);
+    expect(checkOutcome(outcome({ cut, logged: new Map([[origin, new Set([2])]]) }))).toEqual([]);
+    expect(rules(outcome({ cut, logged: new Map([[origin, new Set([1])]]) }))).toEqual(['I4']);
+    // Not even below the first one that is left.
+    expect(rules(outcome({ logged: new Map([[origin, new Set([2])]]) }))).toEqual(['I4']);
   });
 });
