@@ -102,16 +102,30 @@ export class ContainerHandle {
     return JSON.parse(stdout) as T;
   }
 
-  /** Copies its data folder out; gives the path of the copy of its database. */
+  /**
+   * Copies its data folder out; gives the path of the copy of its database. Its processes stand still meanwhile: the
+   * engine breaks the copy off when a file changes its size under it, and a database and its log belong together.
+   */
   async copyData(folder: string): Promise<string> {
     const target = `${folder}/${this.name}`;
     mkdirSync(target, { recursive: true });
-    const archive = await this.#container.copyArchiveFromContainer('/data');
-    const tar = spawn('tar', ['--extract', '--no-same-owner', '--strip-components=1', '--directory', target]);
-    const ended = once(tar, 'close');
-    await pipeline(archive, tar.stdin);
-    const [exitCode] = await ended;
-    if (exitCode !== 0) throw new Error(`${this.name}: tar ended with ${exitCode}`);
+    await this.pause();
+    try {
+      const archive = await this.#container.copyArchiveFromContainer('/data');
+      const tar = spawn('tar', [
+        '--extract',
+        '--no-same-owner',
+        '--strip-components=1',
+        '--directory',
+        target,
+      ]);
+      const ended = once(tar, 'close');
+      await pipeline(archive, tar.stdin);
+      const [exitCode] = await ended;
+      if (exitCode !== 0) throw new Error(`${this.name}: tar ended with ${exitCode}`);
+    } finally {
+      await this.resume();
+    }
     return `${target}/service.db`;
   }
 
