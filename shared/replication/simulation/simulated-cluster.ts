@@ -144,9 +144,9 @@ export class SimulatedCluster {
     if (life) this.#taken.set(life, []);
     const since = this.#diskSince.get(machine.id) ?? 0;
     const attempts = this.ledger.attempts.slice(since).filter((one) => one.machine === machine.id);
-    this.violations.push(
-      ...checkInstant(holding, { machine: machine.id, taken, everLogged: this.log.ever(), attempts }),
-    );
+    const found = checkInstant(holding, { machine: machine.id, taken, everLogged: this.log.ever(), attempts });
+    for (const { rule, what } of found) this.scheduler.note(`violates ${rule}: ${what}`);
+    this.violations.push(...found);
   }
 
   /** Does what takes copies of rows away, and excuses those whose last copy it took. */

@@ -108,6 +108,10 @@ export class SimulatedNetwork {
         const handed = this.handing(life, read);
         life.isApplying = false;
         const answer = await reader.take(handed);
+        const { partition, from, next, end, records } = handed;
+        this.#scheduler.note(
+          `${life.name} took ${records.length} of partition ${partition} from ${from} to ${next} of ${end}: ${answer}`,
+        );
         if (answer === 'go on' && life.isApplying) this.took(life, handed);
         return answer;
       },

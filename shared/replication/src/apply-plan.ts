@@ -53,8 +53,11 @@ export interface ApplyPlan {
   /** Origins with the seq, link and `published` that they have after the plan. */
   readonly origins: Map<string, Origin>;
   readonly stalls: Map<string, Stall>;
-  /** Stalls that end because an event fits: their partitions are read again from there. */
-  readonly endedStalls: Map<string, Stall>;
+  /**
+   * Stalls of each origin that end because an event fits: their partitions are read again from there. One that was stored
+   * and one that began behind it in the same piece may both end, and each passed records of its own.
+   */
+  readonly endedStalls: Map<string, readonly Stall[]>;
   readonly quarantined: QuarantinedRecord[];
   /** Origins of which the log shows a row while it lacks an earlier one. */
   readonly lost: Set<string>;
@@ -222,9 +225,15 @@ class Planner {
     const published = isInLog && this.#continuesLogged(event, origin) ? seq : origin.published;
     this.plan.origins.set(origin.name, { ...origin, seq, chain, published });
     this.#planned.set(placeOf(event), chain);
-    const stall = this.plan.stalls.get(origin.name) ?? this.#context.stalls.get(origin.name);
-    this.plan.stalls.delete(origin.name);
-    if (stall) this.plan.endedStalls.set(origin.name, stall);
+    this.#endStalls(origin.name);
+  }
+
+  #endStalls(name: string): void {
+    const ended = this.plan.endedStalls.get(name) ?? [];
+    const stored = ended.length === 0 ? this.#context.stalls.get(name) : undefined;
+    const open = [stored, this.plan.stalls.get(name)].filter((stall) => stall !== undefined);
+    this.plan.stalls.delete(name);
+    if (open.length > 0) this.plan.endedStalls.set(name, [...ended, ...open]);
   }
 
   #contradiction(event: ChangeEvent, record: LogRecord): void {

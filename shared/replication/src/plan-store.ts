@@ -113,7 +113,7 @@ export class PlanStore {
   /** Where an ended stall has its first event that was not applied, its partition goes back to. */
   #withRewinds(plan: ApplyPlan, positions: ReadonlyMap<number, Position>): ReadonlyMap<number, Position> {
     const moves = new Map(positions);
-    for (const { partition, position } of plan.endedStalls.values()) {
+    for (const { partition, position } of [...plan.endedStalls.values()].flat()) {
       const planned = moves.get(partition) ?? this.#options.positions.get(partition);
       if (planned && position.next < planned.next) moves.set(partition, position);
     }

@@ -68,6 +68,15 @@ describe('a hole', () => {
     expect([seqOf(a), stalled()]).toEqual([4, []]);
   });
 
+  it('ends while another begins and ends behind it in one piece; both are read again', async () => {
+    const [one, two, three, four, five] = write(a, 5);
+    append(0, one, five);
+    await bench.readAll(0);
+    append(0, four, two, five, three);
+    await bench.readAll(0);
+    expect([seqOf(a), stalled()]).toEqual([5, []]);
+  });
+
   it('is filled from another partition, and its own partition is read again', async () => {
     const [one, two, three] = write(a, 3);
     append(0, one, three);
