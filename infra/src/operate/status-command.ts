@@ -38,15 +38,18 @@ function describe({ url, status, error }: Answer): string {
     `   ${rows} rows, digest ${digest.slice(0, 16)}, ${unpublished} not yet in the log`,
     `   ${lagText}, ${logText}, ${status.writable ? 'writable' : 'not writable'}`,
   ];
-  for (const { origin, reason, dismissed } of stalled) {
-    const why = dismissed ? `${reason}, dismissed: no known replica has the missing rows` : reason;
-    lines.push(`   stalled: ${origin} (${why})`);
-  }
+  for (const stall of stalled) lines.push(`   stalled: ${stall.origin} (${describeStall(stall)})`);
   for (const { replicaId: id, origins } of status.twins ?? [])
     lines.push(`   ${origins.length} processes run with replica id ${id}: ${origins.join(', ')}`);
   if (schema && schema.writes < schema.knows) lines.push(`   ${describeSchema(schema)}`);
   if (quarantined > 0) lines.push(`   ${quarantined} records in quarantine`);
   return lines.join('\n');
+}
+
+function describeStall({ reason, schemaVersion, dismissed }: ProbedStatus['stalled'][number]): string {
+  if (dismissed) return `${reason}, dismissed: no known replica has the missing rows`;
+  if (schemaVersion) return `${reason}: its next row is of version ${schemaVersion}, upgrade this replica`;
+  return reason;
 }
 
 function describeSchema({ knows, writes, waitsFor }: NonNullable<ProbedStatus['schema']>): string {

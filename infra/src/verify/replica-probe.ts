@@ -14,7 +14,14 @@ const statusSchema = z.looseObject({
   rows: z.int(),
   unpublished: z.int(),
   lag: z.object({ records: z.number().nullable(), ms: z.number().nullable() }),
-  stalled: z.array(z.object({ origin: z.string(), reason: z.string(), dismissed: z.boolean().optional() })),
+  stalled: z.array(
+    z.object({
+      origin: z.string(),
+      reason: z.string(),
+      schemaVersion: z.int().nullable().optional(),
+      dismissed: z.boolean().optional(),
+    }),
+  ),
   twins: z.array(z.object({ replicaId: z.string(), origins: z.array(z.string()) })).optional(),
   schema: z
     .object({

@@ -141,13 +141,13 @@ export class Applier {
 
   /**
    * Takes events of one origin from a peer, links verified by the caller. Applies those that fit and says how many;
-   * when a stall ended, its partition has to be read again.
+   * one of a newer schema stalls the origin until the upgrade. When a stall ended, its partition has to be read again.
    */
   applyFromPeer(events: readonly ChangeEvent[]): Promise<{ applied: number; isRewound: boolean }> {
     return this.#alone(async () => {
       const plan = planFromPeer(events, this.#context({ isCut: false }));
       const applied = plan.rows.length + plan.hidden.length;
-      if (applied === 0) return { applied, isRewound: false };
+      if (applied === 0 && plan.stalls.size === 0) return { applied, isRewound: false };
       const superseded = await this.#store.store(plan, new Map());
       this.#count(plan, superseded);
       this.counters.repaired += applied;

@@ -15,11 +15,11 @@ import type { LogRecord } from './change-log.ts';
 import { errorText, ReplicationError } from './errors.ts';
 import type { HiddenRow, History } from './history.ts';
 import type { Origin, Origins } from './origins.ts';
-import { bookmarkOf, type Position } from './positions.ts';
+import { bookmarkOf, type Position, START } from './positions.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
 import type { PlacedRow } from './row-insert.ts';
 import type { Database } from './sqlite.ts';
-import type { Stall, StallReason } from './stalls.ts';
+import { NOWHERE, type Stall, type StallReason } from './stalls.ts';
 
 /** What planning looks at. */
 export interface PlanContext {
@@ -87,11 +87,11 @@ export async function planPiece(piece: Piece, context: PlanContext): Promise<App
 }
 
 /**
- * Plans events that a peer handed over: what fits is applied, everything else is left alone. The log is not known
- * to hold them, and a stall that they end is read again.
+ * Plans events that a peer handed over: what fits is applied, or waited for where it is of a newer schema; everything
+ * else is left alone. The log is not known to hold them, and a stall that they end is read again.
  */
 export function planFromPeer(events: readonly ChangeEvent[], context: PlanContext): ApplyPlan {
-  const nowhere = { partition: -1, position: { next: 0, bookmark: null }, records: [] };
+  const nowhere = { partition: NOWHERE, position: START, records: [] };
   const planner = new Planner(nowhere, context, new Map());
   for (const event of events) planner.applyIfFitting(event);
   return planner.plan;
@@ -158,8 +158,9 @@ class Planner {
   applyIfFitting(event: ChangeEvent): void {
     const origin = this.#origin(event.origin);
     const fits = event.seq === origin.seq + 1 && event.previous.equals(origin.chain);
-    if (!fits || event.schemaVersion > this.#context.schemaVersion) return;
-    this.#apply(event, origin, { isInLog: false });
+    if (!fits) return;
+    if (event.schemaVersion > this.#context.schemaVersion) this.#judgeBeyond(event, 'schema');
+    else this.#apply(event, origin, { isInLog: false });
   }
 
   quarantine(record: LogRecord, reason: string): void {
@@ -190,19 +191,31 @@ class Planner {
   #judgeBeyond(event: ChangeEvent, reason: StallReason): void {
     if (event.origin === this.#context.own) throw fork(event);
     const { origin, schemaVersion } = event;
-    if (this.plan.stalls.has(origin)) return;
-    if (this.#context.stalls.has(origin) && !this.plan.endedStalls.has(origin)) return;
-    const { now: since } = this.#context;
-    const bookmark = this.last ? bookmarkOf(this.last) : this.#piece.position.bookmark;
-    const position = { next: this.position.next, bookmark };
+    const known = this.#stall(origin);
+    // Once the next row is seen it is no hole any more, whatever else turns up: only an upgrade ends that.
+    const why = known?.reason === 'schema' ? known : { reason, schemaVersion };
+    const isPlaced = known !== undefined && known.partition !== NOWHERE;
+    const place = isPlaced ? known : { partition: this.#piece.partition, position: this.#here() };
+    if (known && why.reason === known.reason && place.partition === known.partition) return;
     this.plan.stalls.set(origin, {
       origin,
-      reason,
-      schemaVersion,
-      since,
-      partition: this.#piece.partition,
-      position,
+      reason: why.reason,
+      schemaVersion: why.schemaVersion,
+      since: known?.since ?? this.#context.now,
+      partition: place.partition,
+      position: place.position,
     });
+  }
+
+  /** The stall of an origin as it is after what was planned so far. */
+  #stall(origin: string): Stall | undefined {
+    const ended = this.plan.endedStalls.has(origin);
+    return this.plan.stalls.get(origin) ?? (ended ? undefined : this.#context.stalls.get(origin));
+  }
+
+  #here(): Position {
+    const bookmark = this.last ? bookmarkOf(this.last) : this.#piece.position.bookmark;
+    return { next: this.position.next, bookmark };
   }
 
   #apply(event: ChangeEvent, origin: Origin, { isInLog }: { isInLog: boolean }): void {

@@ -2,7 +2,8 @@
  * Repair: what the log cannot give comes from the peers, and what the log lacks is given back to it.
  *
  *   stall      the peers are asked for the missing rows; when all of them answered that they have none, the stall is
- *              dismissed: still listed, asked again when a peer appears, holding up nothing
+ *              dismissed: still listed, asked again when a peer appears, holding up nothing. Rows that a peer has in
+ *              a newer schema are not missing: they are waited for, until this build is upgraded
  *   difference when nothing lags and a peer's digest differs for three beats, vectors are compared and what it has
  *              more is fetched. So no hole stays unnoticed, whatever made it
  *   orphan     rows that no live replica minted and that the log lacks are published by whoever notices first,
@@ -81,11 +82,10 @@ export class Repair {
   }
 
   async #fillStalls(peers: readonly LiveReplica[]): Promise<void> {
-    const stalled = new Set(this.#options.applier.stalls().map(({ origin }) => origin));
-    for (const origin of this.#dismissed.keys()) if (!stalled.has(origin)) this.#dismissed.delete(origin);
-    for (const { origin, reason } of this.#options.applier.stalls()) {
-      if (reason === 'hole' && this.#isWorthAsking(origin, peers)) await this.#fill(origin, peers);
-    }
+    const holes = this.#options.applier.stalls().filter(({ reason }) => reason === 'hole');
+    const names = new Set(holes.map(({ origin }) => origin));
+    for (const origin of this.#dismissed.keys()) if (!names.has(origin)) this.#dismissed.delete(origin);
+    for (const { origin } of holes) if (this.#isWorthAsking(origin, peers)) await this.#fill(origin, peers);
   }
 
   #isWorthAsking(origin: string, peers: readonly LiveReplica[]): boolean {
@@ -101,7 +101,7 @@ export class Repair {
     for (const { url } of peers) {
       const applied = await this.#tryPeer(() => this.#fetch(callPeer(url), origin));
       if (applied === undefined) continue;
-      if (applied > 0) return;
+      if (applied > 0 || this.#waitsForUpgrade(origin)) return;
       answered += 1;
     }
     if (peers.length === 0 || answered < peers.length) return;
@@ -112,6 +112,13 @@ export class Repair {
       );
     }
     this.#dismissed.set(origin, { atMs: world.clock.monotonic(), peers: namesOf(peers) });
+  }
+
+  /** True where the next row of an origin is known to be of a newer schema: asking for it is in vain. */
+  #waitsForUpgrade(name: string): boolean {
+    return this.#options.applier
+      .stalls()
+      .some(({ origin, reason }) => origin === name && reason === 'schema');
   }
 
   /** Compares with a peer once its beats have shown another digest for long enough. */
@@ -145,7 +152,7 @@ export class Repair {
     const peer = callPeer(live.url);
     for (const [name, { seq, chain }] of Object.entries(await peer.vector())) {
       const held = origins.get(name);
-      if (name === own || seq < (held?.seq ?? 0)) continue;
+      if (name === own || seq < (held?.seq ?? 0) || this.#waitsForUpgrade(name)) continue;
       if (held && seq === held.seq) {
         if (chain !== held.chain.toString('hex')) {
           const fields = { origin: name, seq, peer: live.replicaId };

@@ -7,8 +7,14 @@
 import { bookmarkValues, type Position, type PositionRow, positionOf, savePosition } from './positions.ts';
 import type { Connection, Database } from './sqlite.ts';
 
-/** `hole`: the next seq is missing. `schema`: the event is of a version that this build does not know. */
+/**
+ * `hole`: the next seq is missing. `schema`: the next event is of a version that this build does not know, wherever it
+ * was seen; a hole that only such an event can fill is one of these.
+ */
 export type StallReason = 'hole' | 'schema';
+
+/** Stands for the partition where the log shows nothing of what is waited for: only a peer has it so far. */
+export const NOWHERE = -1;
 
 /** One stalled origin. */
 export interface Stall {
@@ -18,6 +24,7 @@ export interface Stall {
   readonly schemaVersion: number;
   /** ISO 8601, wall time, for people. */
   readonly since: string;
+  /** `NOWHERE` where the log has shown no event that could not be applied. */
   readonly partition: number;
   /** Position of the first event that was not applied. */
   readonly position: Position;
@@ -53,11 +60,14 @@ export async function loadStalls(reader: Database['reader'], topic: string): Pro
   );
 }
 
-/** Stores a stall; the first one of an origin stays. */
+/** Stores a stall, in the place of what was known of it before. */
 export async function saveStall(connection: Connection, topic: string, stall: Stall): Promise<void> {
   await connection.run(
     `INSERT INTO replication_stall (origin, reason, schema_version, since, topic, partition, next, bookmark_offset, bookmark)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin) DO NOTHING`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (origin) DO UPDATE SET reason = excluded.reason, schema_version = excluded.schema_version,
+       partition = excluded.partition, next = excluded.next,
+       bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark`,
     [
       stall.origin,
       stall.reason,

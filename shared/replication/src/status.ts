@@ -14,7 +14,7 @@ import { describeEnded, digestOf, type Origins, type Vector } from './origins.ts
 import { countQuarantined } from './quarantine.ts';
 import type { Registry, Twins } from './registry.ts';
 import type { Database } from './sqlite.ts';
-import type { Stall } from './stalls.ts';
+import { NOWHERE, type Stall } from './stalls.ts';
 import type { Clock } from './surroundings.ts';
 import type { OlderReplica, WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
@@ -46,9 +46,12 @@ export interface ReplicaStatus {
   readonly stalled: readonly {
     origin: string;
     reason: Stall['reason'];
+    /** The version that this build has to be upgraded to; null for a hole. */
+    schemaVersion: number | null;
     since: string;
-    partition: number;
-    offset: number;
+    /** Where the log shows the first event that could not be applied; null where only a peer has it. */
+    partition: number | null;
+    offset: number | null;
     /** True when no known replica has the missing rows. */
     dismissed: boolean;
   }[];
@@ -127,10 +130,7 @@ export async function describeStatus(parts: {
     bootstrap: flow?.bootstrap.progress ?? null,
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
     positions: positionsOf(flow),
-    stalled: (flow?.applier.stalls() ?? []).map(({ origin, reason, since, partition, position }) => {
-      const isDismissed = flow?.repair.isDismissed(origin) ?? false;
-      return { origin, reason, since, partition, offset: position.next, dismissed: isDismissed };
-    }),
+    stalled: (flow?.applier.stalls() ?? []).map((stall) => describeStall(stall, flow)),
     twins: parts.registry.twins(),
     schema: schemaOf(parts),
     quarantined,
@@ -146,6 +146,22 @@ export async function describeStatus(parts: {
           ...flow.link.counters,
         }
       : NO_COUNTERS,
+  };
+}
+
+function describeStall(
+  { origin, reason, schemaVersion, since, partition, position }: Stall,
+  flow: ReplicaFlow | undefined,
+): ReplicaStatus['stalled'][number] {
+  const isPlaced = partition !== NOWHERE;
+  return {
+    origin,
+    reason,
+    schemaVersion: reason === 'schema' ? schemaVersion : null,
+    since,
+    partition: isPlaced ? partition : null,
+    offset: isPlaced ? position.next : null,
+    dismissed: flow?.repair.isDismissed(origin) ?? false,
   };
 }
 

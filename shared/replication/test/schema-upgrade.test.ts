@@ -165,6 +165,47 @@ describe('a row of a newer version that reaches an older build', () => {
   });
 });
 
+describe('a row of a newer version that only a peer has', () => {
+  /** A newer and an older build; while the older one was away, the log lost what the newer one wrote last. */
+  async function withRowLost(last: 'is lost' | 'is there'): Promise<[Replica, Replica]> {
+    // Its writer must not find the loss itself, or it would publish the row again.
+    const a = await start('a', NEW, { landmarkMs: 1e9 });
+    const b = await start('b', OLD);
+    await insert(a, note('a1'));
+    await untilEqual(1, a, b);
+    await cluster.stop('b');
+    await a.acceptSchema();
+    await insert(a, { ...note('a2'), colour: 'red' });
+    if (last === 'is there') await insert(a, note('a3'));
+    await waitUntil('all is in the log', async () => (await a.status()).unpublished === 0);
+    const partition = [0, 1, 2].find((one) => cluster.broker.records(one).length > 0) ?? 0;
+    cluster.broker.appendRaw(partition, { key: null, value: Buffer.from('a stranger'), headers: {} });
+    await waitUntil('it has passed the stranger', async () => (await a.status()).quarantined === 1);
+    cluster.broker.alter(partition, 1, { value: Buffer.from('not what was written') });
+    return [a, await start('b', OLD)];
+  }
+
+  it.each([
+    ['makes a hole', 'is there', { partition: expect.any(Number), offset: 2 }] as const,
+    ['leaves no trace in the log', 'is lost', { partition: null, offset: null }] as const,
+  ])(
+    'where its loss %s: is waited for, never dismissed, and there after the upgrade',
+    async (_, last, place) => {
+      const [a, b] = await withRowLost(last);
+      await waitUntil('b waits for the upgrade', async () => {
+        const { stalled } = await b.status();
+        expect(stalled.every(({ dismissed }) => !dismissed)).toBe(true);
+        return stalled[0]?.reason === 'schema' || JSON.stringify(stalled);
+      });
+      expect((await b.status()).stalled).toMatchObject([
+        { origin: a.origin, reason: 'schema', schemaVersion: 2, dismissed: false, ...place },
+      ]);
+      expect(b.readiness().ready).toBe(true);
+      await untilEqual(last === 'is there' ? 3 : 2, a, await start('b', NEW));
+    },
+  );
+});
+
 describe('the word of an operator', () => {
   it('is remembered in the database, and forgotten by a build that does not know the version', async () => {
     await start('b', OLD);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ChangeEvent } from '../src/change-event.ts';
-import { resumeSchemaStalls } from '../src/stalls.ts';
+import { NOWHERE, resumeSchemaStalls } from '../src/stalls.ts';
 import { type DatabaseDescription, defineTable } from '../src/table.ts';
 import {
   type ApplierBench,
@@ -126,6 +126,16 @@ describe('an event of a newer schema', () => {
   const next: DatabaseDescription = { name: 'notes', version: 2, tables: [newer, tags] };
   const inVersion2 = { table: defineTable(newer), schemaVersion: 2 };
 
+  /** The bench's directory with the next build on it. */
+  const upgrade = async (): Promise<ApplierBench> => {
+    const own = originName('own', 2);
+    const upgraded = await openApplierBench({ broker, file: bench.file, own, description: next });
+    const { stalls, positions, database } = upgraded;
+    const connection = database.writer;
+    await resumeSchemaStalls({ connection, topic: benchTopic, schemaVersion: 2, stalls, positions });
+    return upgraded;
+  };
+
   it('stalls its origin until a build that knows it reads on from there', async () => {
     const red = { ...note('red'), colour: 'red' };
     const old = a.write(note('old'));
@@ -133,19 +143,7 @@ describe('an event of a newer schema', () => {
     await bench.readAll(0);
     expect([seqOf(a), seqOf(b), stalled()]).toEqual([1, 2, [`${a.origin} schema`]]);
 
-    const upgraded = await openApplierBench({
-      broker,
-      file: bench.file,
-      own: originName('own', 2),
-      description: next,
-    });
-    await resumeSchemaStalls({
-      connection: upgraded.database.writer,
-      topic: benchTopic,
-      schemaVersion: 2,
-      stalls: upgraded.stalls,
-      positions: upgraded.positions,
-    });
+    const upgraded = await upgrade();
     expect([upgraded.applier.position(0).next, stalled(upgraded)]).toEqual([1, []]);
     await upgraded.readAll(0);
     expect([seqOf(a, upgraded), stalled(upgraded)]).toEqual([3, []]);
@@ -160,6 +158,58 @@ describe('an event of a newer schema', () => {
       { note_id: 'later', colour: null },
     ]);
     expect(upgraded.applier.counters).toMatchObject({ applied: 2, hidden: 0 });
+    await upgraded.close();
+  });
+
+  it('that only a peer has makes a hole wait for the upgrade, and what the log has behind it is read then', async () => {
+    const [one] = write(a, 1);
+    const two = a.write(note('two'), inVersion2);
+    const [three] = write(a, 1);
+    append(0, one, three);
+    await bench.readAll(0);
+    const place = { partition: 0, position: { next: 1 } };
+    expect(bench.applier.stalls()).toMatchObject([{ reason: 'hole', ...place }]);
+    expect(await bench.applier.applyFromPeer([two])).toEqual({ applied: 0, isRewound: false });
+    expect(bench.applier.stalls()).toMatchObject([{ reason: 'schema', schemaVersion: 2, ...place }]);
+
+    const upgraded = await upgrade();
+    await upgraded.readAll(0);
+    expect(stalled(upgraded)).toEqual([`${a.origin} hole`]);
+    expect(await upgraded.applier.applyFromPeer([two])).toEqual({ applied: 1, isRewound: true });
+    await upgraded.readAll(0);
+    expect([seqOf(a, upgraded), stalled(upgraded)]).toEqual([3, []]);
+    await upgraded.close();
+  });
+
+  it('that comes too late to fill a hole is not forgotten: after the upgrade both are read', async () => {
+    const [one] = write(a, 1);
+    const two = a.write(note('two'), inVersion2);
+    const [three] = write(a, 1);
+    append(0, one, three, two);
+    await bench.readAll(0);
+    expect(stalled()).toEqual([`${a.origin} schema`]);
+    const upgraded = await upgrade();
+    await upgraded.readAll(0);
+    expect([seqOf(a, upgraded), stalled(upgraded)]).toEqual([3, []]);
+    await upgraded.close();
+  });
+
+  it('that a peer has and the log has not stalls its origin nowhere, until the log shows where', async () => {
+    const one = a.write(note('one'), inVersion2);
+    const [two] = write(a, 1);
+    const events = two ? [one, two] : [];
+    await bench.applier.applyFromPeer(events);
+    await bench.applier.applyFromPeer(events);
+    expect(bench.applier.stalls()).toMatchObject([{ reason: 'schema', partition: NOWHERE }]);
+    expect(bench.applier.counters.stalls).toBe(1);
+    append(1, ...write(b, 1), two);
+    await bench.readAll(1);
+    const place = { partition: 1, position: { next: 1 } };
+    expect(bench.applier.stalls()).toMatchObject([{ reason: 'schema', schemaVersion: 2, ...place }]);
+    const upgraded = await upgrade();
+    await upgraded.applier.applyFromPeer([one]);
+    await upgraded.readAll(1);
+    expect([seqOf(a, upgraded), seqOf(b, upgraded), stalled(upgraded)]).toEqual([2, 1, []]);
     await upgraded.close();
   });
 
