@@ -39,6 +39,8 @@ function describe({ url, status, error }: Answer): string {
     `   ${lagText}, ${logText}, ${status.writable ? 'writable' : 'not writable'}`,
   ];
   for (const stall of stalled) lines.push(`   stalled: ${stall.origin} (${describeStall(stall)})`);
+  for (const { code, origin, seq, bytes } of status.alarms ?? [])
+    lines.push(`   alarm: ${code}: row ${seq} of ${origin} (${bytes} bytes)`);
   for (const { replicaId: id, origins } of status.twins ?? [])
     lines.push(`   ${origins.length} processes run with replica id ${id}: ${origins.join(', ')}`);
   if (schema && schema.writes < schema.knows) lines.push(`   ${describeSchema(schema)}`);

@@ -22,6 +22,9 @@ const statusSchema = z.looseObject({
       dismissed: z.boolean().optional(),
     }),
   ),
+  alarms: z
+    .array(z.object({ code: z.string(), origin: z.string(), seq: z.int(), bytes: z.int() }))
+    .optional(),
   twins: z.array(z.object({ replicaId: z.string(), origins: z.array(z.string()) })).optional(),
   schema: z
     .object({

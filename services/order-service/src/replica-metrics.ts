@@ -20,6 +20,7 @@ const GAUGES: readonly (readonly [
     (status) => (status.lag.ms === null ? null : status.lag.ms / 1000),
   ],
   ['stalled_origins', 'Origins whose next event is missing or unusable.', (status) => status.stalled.length],
+  ['alarms', 'Things that wait for an operator, listed in the status.', (status) => status.alarms.length],
   ['twin_replica_ids', 'Replica ids that more than one process uses.', (status) => status.twins.length],
   ['quarantined', 'Records kept in quarantine.', (status) => status.quarantined],
   ['queued_writes', 'Writes that wait for the disk.', (status) => status.queued],

@@ -14,6 +14,8 @@ export interface BackoffPolicy {
 export const policies = {
   connect: { firstMs: 200, factor: 2, maxMs: 1000 },
   publish: { firstMs: 100, factor: 2, maxMs: 1000 },
+  /** Of a row that the broker finds too large: only its settings can change that. */
+  tooLarge: { firstMs: 500, factor: 2, maxMs: 10_000 },
   /** Between two readers of the log, when the one before led nowhere. */
   reader: { firstMs: 100, factor: 2, maxMs: 10_000 },
   /** The wait after a relink before the next one, when the one before led nowhere. */

@@ -18,6 +18,13 @@ export interface Acknowledgement {
   readonly atMs: number;
 }
 
+/** A row that the broker refuses although it is alone in its append. */
+export interface TooLargeRow {
+  readonly seq: number;
+  /** Of its value. */
+  readonly bytes: number;
+}
+
 /** Acknowledged appends that are remembered for one origin. */
 const MAX_ACKNOWLEDGEMENTS = 1000;
 
@@ -30,6 +37,7 @@ export class Outgoing {
   #losses = 0;
   #failures = 0;
   #retryAtMs = 0;
+  #tooLarge: TooLargeRow | undefined;
 
   constructor(options: { acknowledged: number }) {
     this.#acknowledged = options.acknowledged;
@@ -50,9 +58,15 @@ export class Outgoing {
     return this.#retryAtMs;
   }
 
+  /** The row that holds up all behind it, because the broker finds it too large. */
+  get tooLarge(): TooLargeRow | undefined {
+    return this.#tooLarge;
+  }
+
   /** The log took an append. */
   succeeded(): void {
     this.#failures = 0;
+    this.#tooLarge = undefined;
   }
 
   /** An append up to `seq` was acknowledged. */
@@ -69,6 +83,7 @@ export class Outgoing {
     if (open.length < this.#acknowledgements.length) this.#losses = 0;
     this.#acknowledgements = open;
     this.#acknowledged = Math.max(this.#acknowledged, seq);
+    if (seq >= (this.#tooLarge?.seq ?? Number.POSITIVE_INFINITY)) this.#tooLarge = undefined;
   }
 
   /** True when an acknowledged append that is not among `published` meets the condition. */
@@ -90,5 +105,14 @@ export class Outgoing {
     this.#failures += 1;
     this.#retryAtMs = nowMs + backoffMs(policies.publish, this.#failures, random);
     return this.#failures;
+  }
+
+  /** The broker refused a single row for its size; false where it had done so before. It is tried again, more rarely. */
+  refused(row: TooLargeRow, { nowMs, random }: { nowMs: number; random: Random }): boolean {
+    const isNew = this.#tooLarge?.seq !== row.seq;
+    this.#tooLarge = row;
+    this.#failures = isNew ? 1 : this.#failures + 1;
+    this.#retryAtMs = nowMs + backoffMs(policies.tooLarge, this.#failures, random);
+    return isNew;
   }
 }

@@ -14,13 +14,13 @@ import { BatchSize } from './batch-size.ts';
 import type { Chain } from './chain.ts';
 import { encodeEvent } from './change-event.ts';
 import type { ChangeLog } from './change-log.ts';
-import { errorText, isReplicationError } from './errors.ts';
+import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
 import type { History, StoredEvent } from './history.ts';
 import type { NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
 import { nextPiece } from './next-piece.ts';
 import type { Origin, Origins } from './origins.ts';
-import { type Acknowledgement, Outgoing } from './outgoing.ts';
+import { type Acknowledgement, Outgoing, type TooLargeRow } from './outgoing.ts';
 import { pinnedPartition } from './pinned-partition.ts';
 import type { Database } from './sqlite.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -95,6 +95,11 @@ export class Publisher {
   /** Rows minted here that were not yet read back from the log. */
   unpublished(): number {
     return this.#options.origins.pending().reduce((sum, origin) => sum + origin.seq - origin.published, 0);
+  }
+
+  /** Rows that the broker finds too large; each holds up what is behind it of its origin. */
+  tooLarge(): (TooLargeRow & { readonly origin: string })[] {
+    return [...this.#outgoing].flatMap(([origin, { tooLarge }]) => (tooLarge ? { origin, ...tooLarge } : []));
   }
 
   /** The log was opened and has this many partitions. */
@@ -249,6 +254,11 @@ export class Publisher {
     }
     if (isReplicationError(failed.error, 'outcome-unknown', 'database-damaged', 'database-failed'))
       throw failed.error;
+    const [row] = failed.events;
+    if (isReplicationError(failed.error, 'event-too-large') && row) {
+      this.#refused(row, state, failed.error);
+      return;
+    }
     this.#isLogReachable &&= !isReplicationError(failed.error, 'log-unreachable');
     const failures = state.failed({ nowMs: clock.monotonic(), random });
     const fields = {
@@ -259,6 +269,16 @@ export class Publisher {
     };
     if (failures === 1) logger.warn(fields, 'publishing failed; the rows stay here and are tried again');
     else logger.debug(fields, 'publishing failed again');
+  }
+
+  #refused({ origin, seq, bytes }: StoredEvent, state: Outgoing, { code, hint }: ReplicationError): void {
+    const { clock, logger, random } = this.#options.world;
+    const row = { seq, bytes: bytes.length };
+    if (!state.refused(row, { nowMs: clock.monotonic(), random })) return;
+    logger.error(
+      { code, origin, ...row, hint },
+      'the broker finds a row too large; it and what is behind it of its origin wait here',
+    );
   }
 
   #acknowledge(name: string, seq: number): void {

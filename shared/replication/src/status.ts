@@ -8,6 +8,7 @@ import type { ApplierCounters } from './applier.ts';
 import type { BootstrapProgress } from './bootstrap.ts';
 import type { DamageStatus } from './damage/recovery.ts';
 import type { ScrubStatus } from './damage/scrub.ts';
+import type { ReplicationErrorCode } from './errors.ts';
 import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { describeEnded, digestOf, type Origins, type Vector } from './origins.ts';
@@ -18,6 +19,15 @@ import { NOWHERE, type Stall } from './stalls.ts';
 import type { Clock } from './surroundings.ts';
 import type { OlderReplica, WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
+
+/** A row that the broker takes only with a larger `max.message.bytes`; what is behind it of its origin waits. */
+export interface Alarm {
+  readonly code: Extract<ReplicationErrorCode, 'event-too-large'>;
+  readonly origin: string;
+  readonly seq: number;
+  /** Of the row's value. */
+  readonly bytes: number;
+}
 
 /** A replica at one moment. Lags and ends are null where they are not known (broker away, or isolated). */
 export interface ReplicaStatus {
@@ -55,6 +65,8 @@ export interface ReplicaStatus {
     /** True when no known replica has the missing rows. */
     dismissed: boolean;
   }[];
+  /** What waits for an operator, by a code that does not change; empty when all is well. */
+  readonly alarms: readonly Alarm[];
   /** Replica ids that more than one process uses, with their living runs; empty when all is well. */
   readonly twins: readonly Twins[];
   /** Newest version that this build knows, the one that it writes, and whom it waits for where they differ. */
@@ -131,6 +143,7 @@ export async function describeStatus(parts: {
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
     positions: positionsOf(flow),
     stalled: (flow?.applier.stalls() ?? []).map((stall) => describeStall(stall, flow)),
+    alarms: (flow?.publisher.tooLarge() ?? []).map((row) => ({ code: 'event-too-large', ...row })),
     twins: parts.registry.twins(),
     schema: schemaOf(parts),
     quarantined,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Origins } from '../src/origins.ts';
+import { type Surroundings, silentLogger } from '../src/surroundings.ts';
 import {
   type ApplierBench,
   ForeignRun,
@@ -23,7 +24,7 @@ afterEach(async () => {
 
 async function open(
   id: string,
-  options: { maxRows?: number; maxBytes?: number } = {},
+  options: { maxRows?: number; maxBytes?: number; world?: Partial<Surroundings> } = {},
 ): Promise<ApplierBench> {
   const bench = await openApplierBench({ broker, own: originName(id), ...options });
   opened.push(bench);
@@ -208,6 +209,47 @@ describe('an append that fails', () => {
     await again.publisher.publishOnce();
     expect(seqsInLog()).toEqual(['a:1']);
     expect(broker.allRecords()[0]?.headers.ce_origin?.toString()).toBe(originName('a', 2));
+  });
+});
+
+describe('a single row that the broker finds too large', () => {
+  it('is named once and in the status, waits with what is behind it, and goes out when the broker takes it', async () => {
+    const lines: unknown[] = [];
+    const logger = { ...silentLogger, error: (fields: object) => void lines.push(fields) };
+    const first = await open('a', { world: { logger } });
+    await write(first, 'n1');
+    await first.writer.insert(first.table('notes'), note('n2', 'x'.repeat(9000)));
+    await write(first, 'n3');
+    const { length: bytes } = first.table('notes').encode(note('n2', 'x'.repeat(9000)), 1);
+    const row = { origin: first.own.name, seq: 2, bytes };
+    broker.setMaxBytes(5000);
+    for (let tries = 0; tries < 3; tries += 1) first.clock.advance(await publishAll(first));
+    expect(seqsInLog()).toEqual(['a:1']);
+    expect(first.publisher.tooLarge()).toEqual([row]);
+    expect(first.publisher.isLogReachable).toBe(true);
+    expect(lines).toEqual([
+      { code: 'event-too-large', ...row, hint: expect.stringContaining('This is a test') },
+    ]);
+
+    broker.setMaxBytes(10_000);
+    first.clock.advance(10_000);
+    await publishAll(first);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3']);
+    expect(first.publisher.tooLarge()).toEqual([]);
+  });
+
+  it('holds up no other run', async () => {
+    const first = await open('a');
+    await first.writer.insert(first.table('notes'), note('n1', 'x'.repeat(9000)));
+    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
+    opened.unshift(again);
+    again.publisher.connected(2);
+    broker.setMaxBytes(5000);
+    await write(again, 'n2');
+    await publishAll(again);
+    expect(broker.allRecords().map(({ headers }) => String(headers.ce_origin))).toEqual([again.own.name]);
+    expect(again.publisher.tooLarge()).toMatchObject([{ origin: first.own.name, seq: 1 }]);
+    expect(again.publisher.unpublished()).toBe(2);
   });
 });
 

@@ -105,6 +105,25 @@ describe('while the broker is away', () => {
   });
 });
 
+describe('a row that the broker finds too large', () => {
+  it('is an alarm in the status; the replica reads, writes and applies, and publishes it once it may', async () => {
+    const [a, b] = [await cluster.live('a'), await cluster.live('b')];
+    broker.setMaxBytes(1000);
+    await a.insert('notes', note('large', 'x'.repeat(2000)), { concern: 'local' });
+    const alarm = { code: 'event-too-large', origin: a.origin, seq: 1, bytes: expect.any(Number) };
+    await waitUntil('it says so', async () => (await a.status()).alarms.length === 1);
+    expect((await a.status()).alarms).toEqual([alarm]);
+    await insert(a, 'a2');
+    await insert(b, 'b1');
+    await waitUntil('it has what the other wrote', async () => (await a.status()).rows === 3);
+    expect(await a.status()).toMatchObject({ state: 'live', writable: true, unpublished: 2 });
+    expect(a.readiness().ready).toBe(true);
+    broker.setMaxBytes(10_000);
+    await waitUntil('the other has all', () => a.digest() === b.digest());
+    expect((await a.status()).alarms).toEqual([]);
+  });
+});
+
 describe('Write-Concern: log', () => {
   it('is answered after the log has the row', async () => {
     const replica = await cluster.live('a');

@@ -39,6 +39,7 @@ export class MemoryBroker {
   #partitions: Partition[];
   readonly #clients = new Set<MemoryChangeLog>();
   #isReachable = true;
+  #maxBytes: number;
   #acknowledgementsToLose = 0;
   #appendsToRefuse = 0;
   #appends = 0;
@@ -52,6 +53,7 @@ export class MemoryBroker {
       now: () => Date.now(),
       ...options,
     };
+    this.#maxBytes = this.#options.maxBytes;
     this.announcements = new MemoryAnnouncements(this.#options.now);
     this.#partitions = this.#fresh();
   }
@@ -84,6 +86,11 @@ export class MemoryBroker {
   setReachable(isReachable: boolean): void {
     this.#isReachable = isReachable;
     if (isReachable) this.wake();
+  }
+
+  /** An operator changes how large an append may be. */
+  setMaxBytes(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
   }
 
   /** The next appends are stored, but their acknowledgements do not arrive. */
@@ -182,7 +189,7 @@ export class MemoryBroker {
       throw unreachable('the append was refused');
     }
     const bytes = records.reduce((sum, { value }) => sum + value.length, 0);
-    if (bytes > this.#options.maxBytes) throw tooLarge(bytes, this.#options.maxBytes);
+    if (bytes > this.#maxBytes) throw tooLarge(bytes, this.#maxBytes);
     let last = -1;
     for (const { key, value, headers } of records) {
       const asBuffers = Object.fromEntries(

@@ -27,6 +27,8 @@ export interface WorkbenchOptions {
   readonly isManual?: boolean;
   readonly observe?: Observe;
   readonly writer?: Partial<WriterOptions>;
+  /** What surrounds the parts differently. */
+  readonly world?: Partial<Surroundings>;
 }
 
 /** One database on the bench. */
@@ -95,7 +97,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     chain: testChain,
     writer,
     clock,
-    world: { clock, random: systemRandom, logger: silentLogger, observe },
+    world: { clock, random: systemRandom, logger: silentLogger, observe, ...options.world },
     failures,
     table: (name) => {
       const found = history.table(name);

@@ -121,7 +121,7 @@ function translate(what: string, error: unknown): ReplicationError {
     return new ReplicationError({
       code: 'event-too-large',
       message: `Kafka finds the batch too large while ${what}.`,
-      hint: 'Smaller batches are tried; a single row that is too large needs a larger max.message.bytes.',
+      hint: 'Smaller batches are tried; a single row that is too large needs a larger max.message.bytes of the topic.',
       isRetryable: true,
       cause: error,
     });
