@@ -4,6 +4,7 @@
  * Each fault resolves with a sentence on how it was seen to take hold, and throws when it did not.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { placeOrders } from '../load/order-load.ts';
 import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
 import type { PlannedFault } from './fault-plan.ts';
@@ -13,6 +14,8 @@ import { lookAt, processState } from './replica-look.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const brokerTimeoutMs = 60_000;
+/** Replicas may just be starting. */
+const acceptTimeoutMs = 30_000;
 
 /** The broker ends by `signal`; the supervisor starts it again. */
 export async function bounceBroker(ground: WatchedGround, signal: 'SIGTERM' | 'SIGKILL'): Promise<string> {
@@ -53,23 +56,56 @@ export async function suspendBroker(ground: WatchedGround, fault: PlannedFault):
 
 /** No replica reaches the broker, for longer; orders are accepted all the same. */
 export async function keepBrokerAway(ground: WatchedGround, fault: PlannedFault): Promise<string> {
-  const random = seededRandom(fault.seed);
-  const mode: LinkMode = random.fraction() < 0.5 ? { kind: 'refusing' } : { kind: 'holding', what: 'both' };
+  const mode = awayMode(fault);
   return ground.claims.holding(['log'], async () => {
     const links = [...ground.links.values()];
     return withLinks(links, mode, async () => {
-      const noticed = await untilAwayIsNoticed(ground, ground.cluster.replicas[0]?.url ?? '');
+      const noticed = await untilAwayIsNoticed(ground);
       await pause(fault.durationMs);
-      return `the broker was away (${mode.kind}) for ${fault.durationMs / 1000} s, noticed after ${noticed} s`;
+      const accepted = await untilAccepted(ground, `${fault.kind}-${fault.number}`);
+      return `the broker was away (${mode.kind}) for ${fault.durationMs / 1000} s, noticed after ${noticed} s; ${accepted}`;
     });
   });
 }
 
+/** The broker refuses or swallows everything. */
+export function awayMode({ seed }: PlannedFault): LinkMode {
+  return seededRandom(seed).fraction() < 0.5 ? { kind: 'refusing' } : { kind: 'holding', what: 'both' };
+}
+
+/** Orders are accepted without the log; when nobody accepts one in time, a promise is broken. */
+async function untilAccepted(ground: WatchedGround, name: string): Promise<string> {
+  let attempts = 0;
+  const before = ground.probes.acknowledged.size;
+  try {
+    return await waitFor({
+      what: 'an order to be accepted without the broker',
+      timeoutMs: acceptTimeoutMs,
+      look: async () => {
+        attempts += 1;
+        await placeOrders({
+          urls: () => ground.cluster.replicas.map(({ url }) => url),
+          clients: ground.cluster.replicas.length,
+          count: ground.cluster.replicas.length,
+          name: `${name}-${attempts}`,
+          answerMs: 5000,
+          record: ground.probes,
+        });
+        const accepted = ground.probes.acknowledged.size - before;
+        return accepted > 0
+          ? { found: `${accepted} of ${ground.cluster.replicas.length} replicas accepted an order` }
+          : { missing: 'none was' };
+      },
+    });
+  } catch (error) {
+    ground.violations.add('I9', 'not accepted', String(error));
+    throw error;
+  }
+}
+
 /** One replica is cut off from the broker. */
 export async function cutOff(ground: WatchedGround, fault: PlannedFault): Promise<string> {
-  const random = seededRandom(fault.seed);
-  const mode: LinkMode = random.fraction() < 0.5 ? { kind: 'refusing' } : { kind: 'holding', what: 'both' };
-  return hurtOneLink(ground, fault, mode, ({ cutConnections, heldChunks, refusedConnections }) =>
+  return hurtOneLink(ground, fault, awayMode(fault), ({ cutConnections, heldChunks, refusedConnections }) =>
     cutConnections + heldChunks + refusedConnections > 0
       ? `${cutConnections} connections cut, ${refusedConnections} refused, ${heldChunks} pieces held`
       : null,
@@ -129,7 +165,12 @@ async function hurtOneLink(
   );
 }
 
-async function withLinks<T>(links: readonly Link[], mode: LinkMode, run: () => Promise<T>): Promise<T> {
+/** Links treat everything like that while `run` runs. */
+export async function withLinks<T>(
+  links: readonly Link[],
+  mode: LinkMode,
+  run: () => Promise<T>,
+): Promise<T> {
   for (const link of links) link.set(mode);
   try {
     return await run();
@@ -149,7 +190,7 @@ function since(now: LinkCounters, before: LinkCounters): LinkCounters {
   };
 }
 
-async function untilAwayIsNoticed(ground: WatchedGround, url: string): Promise<string> {
+async function untilAwayIsNoticed(ground: WatchedGround): Promise<string> {
   const begunMs = performance.now();
   await waitFor({
     what: 'a replica to notice that the broker is away',
@@ -159,7 +200,7 @@ async function untilAwayIsNoticed(ground: WatchedGround, url: string): Promise<s
       const looks = await Promise.all(ground.cluster.replicas.map((replica) => lookAt(replica.url)));
       return looks.some((look) => look?.logReachable === false)
         ? { found: true }
-        : { missing: `${url} and others reach it` };
+        : { missing: 'all of them reach it' };
     },
   });
   return seconds(begunMs);

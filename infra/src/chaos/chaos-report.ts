@@ -2,6 +2,7 @@
  * What a chaos run came to: figures, violations, the verdict; as lines for people and as JSON for programs.
  */
 import type { Violation } from '../judge/violations.ts';
+import type { GatewayCounters } from '../load/gateway-load.ts';
 import type { Drain } from './drain.ts';
 import type { DoneFault } from './fault-lane.ts';
 import type { Judged } from './verdict.ts';
@@ -20,8 +21,12 @@ export interface ChaosReport {
   readonly replicas: number;
   readonly attempted: number;
   readonly acknowledged: number;
-  /** Orders that were refused or whose outcome the client did not learn, by what they were. */
+  /** Answers after which a client sent the same again, by status and problem; and calls without an answer. */
   readonly failures: Readonly<Record<string, number>>;
+  /** The same for the orders that faults sent to single replicas. */
+  readonly probeFailures: Readonly<Record<string, number>>;
+  /** What clients did through the gateway, besides placing orders. */
+  readonly sessions: GatewayCounters;
   readonly reads: Readonly<Record<string, number>>;
   readonly faults: readonly DoneFault[];
   /** Faults carried out, by kind. */
@@ -49,7 +54,7 @@ export function verdictOf(found: {
   readonly faults: readonly DoneFault[];
   /** Orders that were acknowledged. */
   readonly acknowledged: number;
-  /** Reads with a token that showed their order. */
+  /** Reads that showed their order: with its token on a replica, and in a session through the gateway; the fewer. */
   readonly tokenReads: number;
 }): ChaosVerdict {
   const broken = found.violations.some(({ invariant }) => invariant !== 'I11');
@@ -74,7 +79,7 @@ export function killsOf({ fault, hasHeld }: DoneFault): number {
 
 /** The report in lines, the verdict last. */
 export function reportLines(report: ChaosReport): string[] {
-  const { drain, judged, readySeconds, violations } = report;
+  const { drain, judged, readySeconds, sessions, violations } = report;
   const told = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
       .map(([name, count]) => `${name} ${count}`)
@@ -84,8 +89,11 @@ export function reportLines(report: ChaosReport): string[] {
     '',
     `faults      ${told(report.counts)}`,
     `            ${report.kills} kill -9 of replicas, ${report.brokerBounces} broker bounces`,
-    `orders      ${report.attempted} attempted, ${report.acknowledged} acknowledged; not: ${told(report.failures)}`,
-    `reads       ${told(report.reads)}`,
+    `orders      ${report.attempted} attempted, ${report.acknowledged} acknowledged, ${sessions.repeats} of them again; ${sessions.givenUp} given up`,
+    `sent again  after ${told(report.failures)}`,
+    `refused     of what faults sent to single replicas: ${told(report.probeFailures)}`,
+    `sessions    ${sessions.ownReads} own orders read, ${sessions.readsAgain} seen ones read again`,
+    `reads       of single replicas: ${told(report.reads)}`,
     `ready again median ${readySeconds.median.toFixed(1)} s, at most ${readySeconds.most.toFixed(1)} s`,
     `drained     ${drain.isQuiet ? 'in' : 'not in'} ${drain.seconds.toFixed(1)} s with a backlog of ${drain.backlog} rows (promised: ${drain.promisedSeconds.toFixed(1)} s at ${report.rowsPerSecond} rows/s)`,
     `memory      at most ${report.memoryMegabytes} MiB a replica`,

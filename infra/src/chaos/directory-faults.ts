@@ -27,11 +27,17 @@ const nearlyPublished = 200;
 
 /** A replica more, in mid-load. */
 export async function addReplica(ground: WatchedGround): Promise<string> {
+  const peers = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
+  const held = Math.min(...peers.flatMap((peer) => (peer === null ? [] : [peer.rows])));
   const begunMs = performance.now();
   const added = await ground.cluster.addReplica();
   ground.readyMs.push(performance.now() - begunMs);
   const look = await lookAt(added.url);
-  if (look === null || look.rows === 0) throw notHeld(`${added.name} is ready and holds nothing`);
+  if (look === null) throw notHeld(`${added.name} is ready and does not answer`);
+  if (look.rows < held) {
+    const what = `${added.name} was ready with ${look.rows} rows, and every other held ${held} before`;
+    ground.violations.add('I7', 'ready too early', what);
+  }
   return `${added.name} came with ${look.rows} rows after ${seconds(begunMs)} s`;
 }
 
@@ -47,8 +53,11 @@ export async function wipeReplica(ground: WatchedGround, fault: PlannedFault): P
     await victim.restart();
     await readyAgain(ground, victim, begunMs);
     const look = await lookAt(victim.url);
-    if (look === null || look.rows < rows)
-      throw notHeld(`${victim.name} was ready with ${look?.rows} of ${rows} rows`);
+    if (look === null) throw notHeld(`${victim.name} is ready and does not answer`);
+    if (look.rows < rows) {
+      const what = `${victim.name} was ready with ${look.rows} of the ${rows} rows that it had lost`;
+      ground.violations.add('I7', 'ready too early', what);
+    }
     return `${victim.name} lost its directory of ${rows} rows and was built anew in ${seconds(begunMs)} s`;
   });
 }

@@ -15,6 +15,7 @@ import {
 import type { WatchedGround } from './chaos-ground.ts';
 import { addReplica, restartEverything, restoreOldCopy, wipeReplica } from './directory-faults.ts';
 import type { FaultKind, PlannedFault } from './fault-plan.ts';
+import { reachHighWater } from './high-water.ts';
 import {
   holdDatabase,
   killInRecovery,
@@ -44,6 +45,7 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
   'kill-in-recovery': killInRecovery,
   'kill-two': killTwo,
   'suspend-replica': suspendReplica,
+  'suspend-long': suspendReplica,
   'terminate-replica': terminateReplica,
   'foreign-writer': holdDatabase,
   'add-replica': addReplica,
@@ -54,6 +56,7 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
   'kill-broker': (ground) => bounceBroker(ground, 'SIGKILL'),
   'suspend-broker': suspendBroker,
   'broker-away': keepBrokerAway,
+  'high-water': reachHighWater,
   'cut-off': cutOff,
   'one-way': makeOneWay,
   'slow-link': slowDown,

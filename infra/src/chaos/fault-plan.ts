@@ -33,6 +33,8 @@ const kinds = {
   /** kill -9 of two replicas at once. */
   'kill-two': { lane: 'replicas', copies: 1, seconds: moment, count: [2, 2] },
   'suspend-replica': { lane: 'replicas', copies: 2, seconds: [5, 14], count: once },
+  /** Longer than the session of a consumer, and than a silent replica stays in balance. */
+  'suspend-long': { lane: 'replicas', copies: 1, seconds: [20, 60], count: once },
   'terminate-replica': { lane: 'replicas', copies: 2, seconds: moment, count: once },
   'foreign-writer': { lane: 'replicas', copies: 1, seconds: [3, 5], count: once },
   'add-replica': { lane: 'replicas', copies: 1, seconds: moment, count: once, atMost: 2 },
@@ -43,6 +45,8 @@ const kinds = {
   'kill-broker': { lane: 'log', copies: 4, seconds: moment, count: once },
   'suspend-broker': { lane: 'log', copies: 4, seconds: [4, 9], count: once },
   'broker-away': { lane: 'log', copies: 1, seconds: [15, 25], count: once },
+  /** The broker away, and one replica given more orders than it may keep for it. */
+  'high-water': { lane: 'log', copies: 1, seconds: moment, count: once },
   'cut-off': { lane: 'log', copies: 1, seconds: [5, 12], count: once },
   'one-way': { lane: 'log', copies: 2, seconds: [5, 12], count: once },
   'slow-link': { lane: 'log', copies: 1, seconds: [5, 10], count: [50, 400] },

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../cluster/service-environment.ts';
 import { Violations } from '../judge/violations.ts';
-import { emptyRecord, type LoadRecord, placeOrders } from '../load/order-load.ts';
+import { type GatewayCounters, noGatewayCounters, placeThroughGateway } from '../load/gateway-load.ts';
+import { emptyRecord, type LoadRecord } from '../load/order-load.ts';
 import { SessionReader } from '../load/session-reader.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { type ChaosGround, openGround, replicaUrls, type WatchedGround, watched } from './chaos-ground.ts';
@@ -18,6 +19,7 @@ import { type ChaosReport, killsOf, verdictOf } from './chaos-report.ts';
 import { type Drain, drain } from './drain.ts';
 import { type DoneFault, runLane } from './fault-lane.ts';
 import type { FaultPlan } from './fault-plan.ts';
+import { maxUnpublished } from './high-water.ts';
 import { ReplicaWatch } from './replica-watch.ts';
 import { watchSupervisor } from './supervisor-watch.ts';
 import { type Judged, judgeQuiet, standingCut } from './verdict.ts';
@@ -36,16 +38,15 @@ export interface ChaosOptions {
   readonly leastAcknowledged?: number;
   /** What replicas and supervisor say goes there. Default: nowhere. */
   readonly onLogLine?: (line: string) => void;
-  /** Where orders are sent, given the replicas. Default: to all of them in turn. */
-  readonly targets?: (ground: ChaosGround) => readonly string[];
   /** Leave the data directory behind, to look into. Default: false. */
   readonly isKept?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Under load before the first fault, and after the last one. */
 const clients = 48;
 const answerMs = 5000;
+/** Longer than any fault that leaves nobody to answer. */
+const patienceMs = 90_000;
 const progressEveryMs = 10_000;
 const brokerFaults = new Set(['terminate-broker', 'kill-broker', 'suspend-broker']);
 
@@ -59,6 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       dataDir,
       replicas: options.replicas,
       environment: options.environment,
+      replicaEnvironment: () => ({ DBSYNC_MAX_UNPUBLISHED: String(maxUnpublished) }),
       ...watchSupervisor({ onLogLine: options.onLogLine, violations }),
       signal: options.signal,
     });
@@ -81,8 +83,8 @@ async function runOn(
   const reader = new SessionReader({ replicas: () => replicaUrls(ground.cluster), every: 3, inFlight: 16 });
   const watch = new ReplicaWatch({ replicas: () => ground.cluster.replicas, violations });
   const hurt = watched(ground, { reader, watch, violations, print });
-  const load = emptyRecord();
-  const faults = await loadAndHurt(hurt, load, options);
+  const [load, sessions] = [emptyRecord(), noGatewayCounters()];
+  const faults = await loadAndHurt(hurt, { load, sessions }, options);
   heal(ground);
   const isUp = await everybodyUp(hurt, violations);
   const { replicas } = ground.cluster;
@@ -93,13 +95,13 @@ async function runOn(
   const judged = isUp ? await judgeQuiet({ ground: hurt, loads, violations, print }) : null;
   for (const { fault, what, hasHeld } of faults)
     if (!hasHeld) violations.add('I11', 'not held', `${fault.kind}: ${what}`);
-  return report(options, { hurt, load, faults, violations, drained, judged });
+  return report(options, { hurt, load, sessions, faults, violations, drained, judged });
 }
 
 /** Load and both lanes of faults until the time is up; resolves when the last answer is here. */
 async function loadAndHurt(
   ground: WatchedGround,
-  record: LoadRecord,
+  { load: record, sessions }: { readonly load: LoadRecord; readonly sessions: GatewayCounters },
   options: ChaosOptions,
 ): Promise<readonly DoneFault[]> {
   const { plan, print, signal } = options;
@@ -109,17 +111,19 @@ async function loadAndHurt(
     ...(signal === undefined ? [] : [signal]),
   ]);
   const calm = new AbortController();
-  const targets = options.targets ?? ((): readonly string[] => ground.cluster.replicas.map(({ url }) => url));
   ground.watch.start();
-  const loading = placeOrders({
-    urls: () => targets(ground),
+  const loading = placeThroughGateway({
+    gatewayUrl: ground.cluster.gateway.url,
     clients,
     name: 'chaos',
     ratePerSecond: options.ratePerSecond,
     answerMs,
+    patienceMs,
     signal: calm.signal,
     onPlaced: (placed) => ground.reader.placed(placed),
+    onBroken: ({ invariant, kind, what }) => ground.violations.add(invariant, kind, what),
     record,
+    counters: sessions,
   });
   const done: DoneFault[] = [];
   const tell = (what: string): void =>
@@ -187,13 +191,14 @@ function report(
   ran: {
     readonly hurt: WatchedGround;
     readonly load: LoadRecord;
+    readonly sessions: GatewayCounters;
     readonly faults: readonly DoneFault[];
     readonly violations: Violations;
     readonly drained: Drain;
     readonly judged: Judged | null;
   },
 ): ChaosReport {
-  const { hurt, load, faults, violations } = ran;
+  const { hurt, load, sessions, faults, violations } = ran;
   const { watch, reader, readyMs } = hurt;
   const found = violations.list();
   const counts: Record<string, number> = {};
@@ -206,12 +211,14 @@ function report(
       violations: found,
       faults,
       acknowledged: load.acknowledged.size,
-      tokenReads: reader.counters.seen,
+      tokenReads: Math.min(reader.counters.seen, sessions.ownReads),
     }),
     replicas: hurt.cluster.replicas.length,
     attempted: load.attempted.size,
     acknowledged: load.acknowledged.size,
-    failures: Object.fromEntries(load.failures),
+    failures: sortedCounts(load.failures),
+    probeFailures: sortedCounts(hurt.probes.failures),
+    sessions,
     reads: reader.counters,
     faults,
     counts,
@@ -232,6 +239,11 @@ function report(
     fileLooks: watch.fileLooks,
     violations: found,
   };
+}
+
+/** The most frequent first. */
+function sortedCounts(counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> {
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
 }
 
 /** Writes the report as JSON. */

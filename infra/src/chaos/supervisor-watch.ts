@@ -1,11 +1,12 @@
 /**
- * What the supervisor of a hurt cluster says: all of it goes to the run's log, and a replica that ended by itself
- * breaks a promise, as nobody but the faults ends one, and they do it by SIGKILL or ask for it.
+ * What the supervisor of a hurt cluster says: all of it goes to the run's log, and a process that ended by itself
+ * breaks a promise: nobody but the faults ends one, and they end replicas only, by SIGKILL or by asking for it.
  */
 import type { Report, ServiceLine } from '../cluster/cluster-options.ts';
 import type { Violations } from '../judge/violations.ts';
 
-const endedByItself = /^order-\d+ ended unexpectedly \((?!SIGKILL)/;
+const endedByItself =
+  /^(?:order-\d+ ended unexpectedly \((?!SIGKILL)|(?:gateway|user-service) ended unexpectedly)/;
 
 /** Listeners for a cluster. */
 export function watchSupervisor({

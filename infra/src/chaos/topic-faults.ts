@@ -71,12 +71,19 @@ export async function sendGarbage(ground: WatchedGround, fault: PlannedFault): P
   const random = seededRandom(fault.seed);
   return ground.claims.holding(['log'], async () => {
     const events = await firstEvents(ground, 20);
-    const looks = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
-    const before = Math.max(...looks.map((look) => look?.quarantined ?? 0));
     const garbage = Array.from({ length: fault.count }, () => garbageRecord(random, events));
-    await ground.topic.send(garbage);
-    const noticed = await seenByOne(ground, ({ quarantined }) => quarantined > before);
-    return `${garbage.length} records of a stranger; ${noticed} put them into quarantine`;
+    const replicas = [...ground.cluster.replicas];
+    const places = await ground.topic.send(garbage);
+    await waitFor({
+      what: 'all replicas to have each of these records in quarantine',
+      timeoutMs: noticeTimeoutMs,
+      code: 'not-held',
+      look: () => {
+        const lacking = replicas.find(({ database }) => !quarantineHas(database, places));
+        return lacking === undefined ? { found: true } : { missing: `${lacking.name} has not` };
+      },
+    });
+    return `${garbage.length} records of a stranger; all ${replicas.length} replicas put each into quarantine`;
   });
 }
 
@@ -180,6 +187,19 @@ function garbageRecord(random: SeededRandom, events: readonly RawKafkaRecord[]):
     { ...event, headers: { ...event.headers, ce_seq: String(random.between(1, 1000) + 1_000_000) } },
     { partition, key: null, value: Buffer.alloc(20_000, 0x20), headers: { ce_type: 'orders.inserted' } },
   ]);
+}
+
+/** True when the file keeps the records of all these places. */
+function quarantineHas(file: string, places: readonly { partition: number; offset: number }[]): boolean {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 2000 });
+  try {
+    const one = database.prepare(
+      `SELECT 1 FROM replication_quarantine WHERE topic = 'orders.changes' AND partition = ? AND "offset" = ?`,
+    );
+    return places.every(({ partition, offset }) => one.get(partition, offset) !== undefined);
+  } finally {
+    database.close();
+  }
 }
 
 function positionsIn(file: string): { partition: number; next: number }[] {

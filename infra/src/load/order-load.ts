@@ -4,7 +4,7 @@
  * Every order has a product of its own, so an order that appears without an id that we were told can still be told
  * from one that nobody attempted; what else it holds follows from its product, so that altered rows are noticed.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { pacing } from './pacing.ts';
 
 /** What a load came to. */
 export interface LoadRecord {
@@ -80,21 +80,15 @@ export async function placeOrders(options: LoadOptions): Promise<LoadRecord> {
   return record;
 }
 
-/** Makes orders wait so that no more than wanted go out in a second; what was not sent in time is not made up for. */
-function pacing({ ratePerSecond, signal }: LoadOptions): () => Promise<void> {
-  let nextMs = performance.now();
-  return async () => {
-    if (ratePerSecond === undefined) return;
-    const now = performance.now();
-    const dueMs = Math.max(nextMs, now);
-    nextMs = dueMs + 1000 / ratePerSecond;
-    if (dueMs - now > 1) await pause(dueMs - now, undefined, { signal }).catch(() => undefined);
-  };
+/** What an answer that was not hoped for is counted under: `503 database-busy`, or the status alone. */
+export function failureName(status: number, body: { readonly type?: string }): string {
+  return `${status} ${/^\/problems\/(.+)$/.exec(body.type ?? '')?.[1] ?? ''}`.trim();
 }
 
-/** `database-busy` for `/problems/database-busy`; nothing for a problem without a type of its own. */
-function problemName(type: string | undefined): string {
-  return /^\/problems\/(.+)$/.exec(type ?? '')?.[1] ?? '';
+/** What a call without an answer is counted under: the code of the connection's end, or the error's name. */
+export function unansweredName(error: unknown): string {
+  const cause = (error as { cause?: { code?: string } }).cause?.code;
+  return cause ?? (error instanceof Error ? error.name : 'unknown');
 }
 
 async function placeOne(number: number, options: LoadOptions, record: LoadRecord): Promise<void> {
@@ -110,15 +104,14 @@ async function placeOne(number: number, options: LoadOptions, record: LoadRecord
       body: JSON.stringify({ productId, ...rest }),
       signal: AbortSignal.timeout(options.answerMs ?? 20_000),
     });
-    const { orderId, type } = (await answer.json()) as { orderId?: string; type?: string };
-    if (answer.status !== 201 || orderId === undefined)
-      return fail(`${answer.status} ${problemName(type)}`.trim());
+    const body = (await answer.json()) as { orderId?: string; type?: string };
+    const { orderId } = body;
+    if (answer.status !== 201 || orderId === undefined) return fail(failureName(answer.status, body));
     record.acknowledged.set(productId, orderId);
     const token = answer.headers.get('consistency-token') ?? '';
     const servedBy = answer.headers.get('x-served-by') ?? '';
     options.onPlaced?.({ productId, orderId, userId, token, servedBy });
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code;
-    fail(cause ?? (error instanceof Error ? error.name : 'unknown'));
+    fail(unansweredName(error));
   }
 }

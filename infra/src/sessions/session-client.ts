@@ -5,10 +5,8 @@
  * token of its last answer. What it was told is written into its history; answers that promise nothing are counted.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { KeptSession, type SessionMode } from './kept-session.ts';
 import type { SessionEvent } from './session-judge.ts';
-
-/** How a client keeps its session. */
-export type SessionMode = 'cookie' | 'header';
 
 /** Longest wait for one answer, and for an answer that counts. */
 const ANSWER_MS = 20_000;
@@ -37,13 +35,17 @@ export class SessionClient {
   readonly history: SessionEvent[] = [];
   /** Answers that were not what was asked for, by method and status; 0 for none at all. */
   readonly failures = new Map<string, number>();
-  /** Longest token or cookie that it was given, in characters. */
-  longestToken = 0;
   readonly #options: SessionClientOptions;
-  #kept = '';
+  readonly #session: KeptSession;
 
   constructor(options: SessionClientOptions) {
     this.#options = options;
+    this.#session = new KeptSession(options.mode);
+  }
+
+  /** Longest token or cookie that it was given, in characters. */
+  get longestToken(): number {
+    return this.#session.longest;
   }
 
   /** Registers a user and answers with its id. */
@@ -118,30 +120,16 @@ export class SessionClient {
         headers: {
           ...headers,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...this.#session(),
+          ...this.#session.headers(),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(ANSWER_MS),
       });
-      this.#keep(answer.headers);
+      this.#session.keep(answer.headers);
       return { status: answer.status, body: await answer.json() };
     } catch (error) {
       return { status: 0, body: String(error) };
     }
-  }
-
-  #session(): Record<string, string> {
-    if (this.#kept === '') return {};
-    return this.#options.mode === 'cookie' ? { cookie: this.#kept } : { 'consistency-token': this.#kept };
-  }
-
-  #keep(headers: Headers): void {
-    if (this.#options.mode === 'header') {
-      this.#kept = headers.get('consistency-token') ?? this.#kept;
-    } else {
-      for (const cookie of headers.getSetCookie()) this.#kept = cookie.split(';')[0] ?? '';
-    }
-    this.longestToken = Math.max(this.longestToken, this.#kept.length);
   }
 }
 

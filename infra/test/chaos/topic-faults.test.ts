@@ -13,7 +13,7 @@ function groundOf(replicas: readonly { readonly name: string; readonly url: stri
   const topic: Partial<RawTopic> = {
     offsets: async () => [{ partition: 0, low: 0, end: 7 }],
     visitAll: async (visit) => void visit(event),
-    send: async () => undefined,
+    send: async () => [],
     drop: async () => undefined,
   };
   const cut = new CutRows();

@@ -75,10 +75,20 @@ describe('the judge of rows', () => {
     expect(await found({ ...contents, origins: further })).toEqual(['I4 published']);
   });
 
-  it('finds rows that are hidden or superseded, which no order of the load can be', async () => {
+  it('finds rows that are hidden, which no order of the load can be', async () => {
+    expect(await found({ ...fileOf(goodRows()), hidden: 1 })).toEqual(['I5 hidden']);
+  });
+
+  it('lets the later one of two rows of one order be superseded, and no other', async () => {
     const [first, second, third] = goodRows();
-    expect(await found({ ...fileOf([first, second, third]), hidden: 1 })).toEqual(['I5 hidden']);
-    expect(await found(fileOf([first, second, { ...third, isSuperseded: true }]))).toEqual(['I2 superseded']);
+    const twin = rowOf('p-2', { origin: 'b', seq: 2, previous: third.chain });
+    expect(await found(fileOf([first, second, third, { ...twin, isSuperseded: true }]))).toEqual([]);
+    expect(await found(fileOf([first, second, { ...third, isSuperseded: true }, twin]))).toEqual([
+      'I2 superseded',
+    ]);
+    expect(await found(fileOf([first, second, third, twin]))).toEqual(['I1 doubled']);
+    const onlyOne = fileOf([first, second, { ...third, isSuperseded: true }]);
+    expect(await found(onlyOne)).toEqual(['I1 lost', 'I2 superseded']);
   });
 
   it('finds two replicas that differ, by a row or by its bytes', async () => {

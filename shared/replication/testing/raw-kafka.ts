@@ -27,7 +27,8 @@ export interface RawTopic {
   visitAll(visit: Visit): Promise<void>;
   /** First and next offset of each partition. */
   offsets(): Promise<{ partition: number; low: number; end: number }[]>;
-  send(records: readonly RawKafkaRecord[]): Promise<void>;
+  /** Resolves with where they are now, in their order. */
+  send(records: readonly RawKafkaRecord[]): Promise<{ partition: number; offset: number }[]>;
   /** Deletes the topic with everything in it. */
   drop(): Promise<void>;
   /** Deletes the records below `offset` of each partition that has as many, as retention would. */
@@ -69,8 +70,15 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
     async send(records) {
       const producer = kafka.producer({ allowAutoTopicCreation: false });
       await producer.connect();
-      await producer.send({ topic, messages: records.map(toMessage) });
+      const sent = await producer.send({ topic, messages: records.map(toMessage) });
       await producer.disconnect();
+      // What goes to one partition goes in one batch.
+      const next = new Map(sent.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]));
+      return records.map(({ partition }) => {
+        const offset = next.get(partition) ?? Number.NaN;
+        next.set(partition, offset + 1);
+        return { partition, offset };
+      });
     },
     async drop() {
       const admin = kafka.admin();

@@ -1,0 +1,100 @@
+/**
+ * The bound on what a replica takes while the log is away: it accepts up to the high-water mark, then refuses and says
+ * when to come again, reads go on, and it accepts again when what it holds has been published.
+ */
+import { emptyRecord, placeOrders } from '../load/order-load.ts';
+import { waitFor } from '../process/wait-for.ts';
+import { awayMode, withLinks } from './broker-faults.ts';
+import type { WatchedGround } from './chaos-ground.ts';
+import type { PlannedFault } from './fault-plan.ts';
+import { notHeld } from './not-held.ts';
+import { lookAt } from './replica-look.ts';
+import { seededRandom } from './seeded-random.ts';
+
+/** Rows without an acknowledgement of the log that a replica of a chaos run takes. */
+export const maxUnpublished = 4000;
+
+const clients = 32;
+const fillTimeoutMs = 90_000;
+const drainTimeoutMs = 90_000;
+/** What was let in before the mark was reached and is still in the queue: one order for each client of any load. */
+const underWay = 256;
+const refused = '503 too-many-unpublished';
+
+/** Fills one replica up to the mark while no replica reaches the broker. */
+export async function reachHighWater(ground: WatchedGround, fault: PlannedFault): Promise<string> {
+  const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
+  return ground.claims.holding([victim.name, 'log'], async () => {
+    const told = await withLinks([...ground.links.values()], awayMode(fault), async () => {
+      await fill(ground, { url: victim.url, name: `${fault.kind}-${fault.number}` });
+      const look = await lookAt(victim.url);
+      if (look === null) throw notHeld(`${victim.name} does not say how it stands`);
+      if (look.writable) ground.violations.add('I9', 'high water', `${victim.name} says that it is writable`);
+      if (look.unpublished > maxUnpublished + underWay)
+        ground.violations.add('I9', 'high water', `${victim.name} took ${look.unpublished} rows`);
+      return `${victim.name} refused orders with ${look.unpublished} rows unpublished`;
+    });
+    const begunMs = performance.now();
+    await untilWritable(ground, victim);
+    return `${told}, and took them again ${((performance.now() - begunMs) / 1000).toFixed(1)} s after the broker was back`;
+  });
+}
+
+/** Places orders on one replica until it refuses them for this reason; reads are answered then, too. */
+async function fill(
+  { probes, violations }: WatchedGround,
+  { url, name }: { readonly url: string; readonly name: string },
+): Promise<void> {
+  const enough = new AbortController();
+  const record = emptyRecord();
+  const placing = placeOrders({
+    urls: () => [url],
+    clients,
+    name,
+    count: maxUnpublished * 3,
+    signal: enough.signal,
+    record,
+  });
+  try {
+    await waitFor({
+      what: `${url} to refuse orders`,
+      timeoutMs: fillTimeoutMs,
+      code: 'not-held',
+      look: () =>
+        record.failures.has(refused)
+          ? { found: true }
+          : { missing: `${record.acknowledged.size} accepted, ${JSON.stringify([...record.failures])}` },
+    });
+  } finally {
+    enough.abort();
+    await placing;
+    for (const productId of record.attempted) probes.attempted.add(productId);
+    for (const [productId, orderId] of record.acknowledged) probes.acknowledged.set(productId, orderId);
+    for (const [what, count] of record.failures)
+      probes.failures.set(what, (probes.failures.get(what) ?? 0) + count);
+  }
+  const answer = await fetch(`${url}/order-service/user-1/orders?limit=1`, {
+    signal: AbortSignal.timeout(5000),
+  });
+  await answer.arrayBuffer();
+  if (answer.status !== 200) violations.add('I9', 'high water', `a read was answered ${answer.status}`);
+}
+
+async function untilWritable(
+  { violations }: WatchedGround,
+  { name, url }: { readonly name: string; readonly url: string },
+): Promise<void> {
+  try {
+    await waitFor({
+      what: `${name} to take orders again`,
+      timeoutMs: drainTimeoutMs,
+      look: async () => {
+        const look = await lookAt(url);
+        return look?.writable ? { found: true } : { missing: `${look?.unpublished} rows are unpublished` };
+      },
+    });
+  } catch (error) {
+    violations.add('I9', 'high water', String(error));
+    throw error;
+  }
+}
