@@ -43,7 +43,7 @@ export interface ChaosOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const clients = 48;
+const clients = 96;
 const answerMs = 5000;
 /** Longer than any fault that leaves nobody to answer. */
 const patienceMs = 90_000;
