@@ -1,6 +1,7 @@
 /**
  * `pnpm chaos:crash-points`: kill -9 at every named moment of the library, idle, under load and with the broker away,
- * for some seeds, killed again while it recovers. Exit 0 when nothing was lost, doubled or made up.
+ * for some seeds (`--seeds N`, from `--first N` on), killed again while it recovers. Exit 0 when nothing was lost,
+ * doubled or made up.
  */
 import { parseArgs } from 'node:util';
 import { errorText, killLivingChildren, planCrashes, runCrashMatrix } from '@dbsync/infra';
@@ -8,17 +9,20 @@ import { errorText, killLivingChildren, planCrashes, runCrashMatrix } from '@dbs
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { seeds: { type: 'string', default: '10' } } });
-  const seeds = Number(values.seeds);
-  if (!Number.isInteger(seeds) || seeds < 1 || seeds > 1000) {
-    process.stderr.write(`--seeds ${values.seeds} is not a number 1 to 1000.\n`);
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string', default: '10' }, first: { type: 'string', default: '1' } },
+  });
+  const [seeds, first] = [Number(values.seeds), Number(values.first)];
+  const wrong = [seeds, first].some((number) => !Number.isInteger(number) || number < 1 || number > 1000);
+  if (wrong) {
+    process.stderr.write(`--seeds ${values.seeds} --first ${values.first}: not numbers 1 to 1000.\n`);
     return 2;
   }
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
   process.on('exit', killLivingChildren);
   let broken = 0;
-  for (let seed = 1; seed <= seeds && !interrupted.signal.aborted; seed += 1) {
+  for (let seed = first; seed < first + seeds && !interrupted.signal.aborted; seed += 1) {
     print(`\nseed ${seed}`);
     const report = await runCrashMatrix({
       crashes: planCrashes({ seed, isTwice: true }),

@@ -21,6 +21,7 @@ import { type SeededRandom, seededRandom } from './seeded-random.ts';
 const readyTimeoutMs = 180_000;
 /** SIGTERM to the end of the process. */
 const stopLimitMs = 10_000;
+const lookMs = 5000;
 const foreignWriter = fileURLToPath(new URL('foreign-writer-main.ts', import.meta.url));
 
 /**
@@ -118,7 +119,10 @@ async function isBeforeReadiness(victim: ServiceProcess, random: SeededRandom): 
   return !(await isReady(victim.url));
 }
 
-/** SIGSTOP, and SIGCONT later. */
+/** A silent replica leaves the balance within this time: by its beats, or by calls that it does not answer. */
+const outOfBalanceMs = 20_000;
+
+/** SIGSTOP, and SIGCONT later. Whoever still sends it requests after a long time breaks a promise. */
 export async function suspendReplica(ground: WatchedGround, fault: PlannedFault): Promise<string> {
   const victim = seededRandom(fault.seed).pick(ground.cluster.replicas);
   return ground.claims.holding([victim.name], async () => {
@@ -128,12 +132,22 @@ export async function suspendReplica(ground: WatchedGround, fault: PlannedFault)
       const state = processState(victim.pid);
       if (state !== 'T' || (await isAnswering(victim.url, 500)))
         throw notHeld(`${victim.name} went on (state ${state})`);
+      if (fault.durationMs >= outOfBalanceMs && (await isInBalance(ground, victim)))
+        ground.violations.add('I9', 'kept in balance', `${victim.name} after ${fault.durationMs} ms`);
     } finally {
       victim.kill('SIGCONT');
     }
     await readyAgain(ground, victim, performance.now());
     return `${victim.name} stood still for ${(fault.durationMs / 1000).toFixed(1)} s`;
   });
+}
+
+async function isInBalance({ cluster }: WatchedGround, { url }: ServiceProcess): Promise<boolean> {
+  const answer = await fetch(`${cluster.gateway.url}/registry`, { signal: AbortSignal.timeout(lookMs) });
+  const { orderReplicas } = (await answer.json()) as {
+    orderReplicas: readonly { readonly url: string; readonly isInBalance: boolean }[];
+  };
+  return orderReplicas.some((replica) => replica.url === url && replica.isInBalance);
 }
 
 /** SIGTERM under load; it is started again. One that does not end by itself within 10 s breaks a promise. */
