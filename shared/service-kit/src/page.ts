@@ -24,33 +24,27 @@ export interface PageRequest {
 
 const place = z.tuple([z.iso.datetime({ precision: 3 }), z.string().regex(/^[A-Za-z0-9._-]{1,64}$/)]);
 
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 500;
+const expected = `must be a whole number 1..${MAX_LIMIT}`;
+const limit = z
+  .string({ error: 'must be given once' })
+  .regex(/^\d{1,9}$/, expected)
+  .transform(Number)
+  .refine((value) => value >= 1 && value <= MAX_LIMIT, expected);
+const cursor = z.string({ error: 'must be given once' }).max(MAX_CURSOR_LENGTH, 'is not a cursor of this list');
+// Made once: making it costs more than all the rest of a request.
+const pageQuery = z.strictObject({ limit: limit.default(DEFAULT_LIMIT), cursor: cursor.optional() });
+
 /**
- * Reads the query of a list.
+ * Reads the query of a list: 100 rows where the client does not say, 500 at most.
  *
- * @param options.defaultLimit rows of a page when the client does not say, 100.
- * @param options.maxLimit largest limit a client may ask for, 500.
  * @throws Problem 400 for unknown names, names given twice, a limit out of bounds, or a cursor that
  * `pageCursor` did not make.
  */
-export function readPage(
-  query: unknown,
-  options: { defaultLimit?: number; maxLimit?: number } = {},
-): PageRequest {
-  const maxLimit = options.maxLimit ?? 500;
-  const expected = `must be a whole number 1..${maxLimit}`;
-  const limit = z
-    .string({ error: 'must be given once' })
-    .regex(/^\d{1,9}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= maxLimit, expected);
-  const cursor = z
-    .string({ error: 'must be given once' })
-    .max(MAX_CURSOR_LENGTH, 'is not a cursor of this list');
-  const values = validParameters(
-    z.strictObject({ limit: limit.default(options.defaultLimit ?? 100), cursor: cursor.optional() }),
-    query,
-  );
-  return { limit: values.limit, after: values.cursor === undefined ? undefined : readCursor(values.cursor) };
+export function readPage(query: unknown): PageRequest {
+  const asked = validParameters(pageQuery, query);
+  return { limit: asked.limit, after: asked.cursor === undefined ? undefined : readCursor(asked.cursor) };
 }
 
 /** The cursor that continues after a row: opaque to clients, fit for a URL as it is. */

@@ -6,7 +6,6 @@ const place = { createdAt: '2026-11-23T10:00:00.000Z', id: '01936f5e-0000-7000-8
 describe('readPage', () => {
   it('starts at the first row with the default limit', () => {
     expect(readPage({})).toEqual({ limit: 100, after: undefined });
-    expect(readPage({}, { defaultLimit: 10 })).toEqual({ limit: 10, after: undefined });
   });
 
   it('continues after the place of the cursor', () => {
