@@ -15,6 +15,7 @@ import type { LogRead, LogRecord, PartitionOffsets } from './change-log.ts';
 import { Continuity } from './continuity.ts';
 import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
 import { forgetLog } from './forget-log.ts';
+import type { OwnTail } from './own-tail.ts';
 import { PlanStore, type PlanStoreOptions } from './plan-store.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
 import type { Publisher } from './publisher.ts';
@@ -45,6 +46,7 @@ export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
   readonly reader: Database['reader'];
   readonly publisher: Publisher;
   readonly own: string;
+  readonly ownTail: OwnTail;
   readonly schemaVersion: number;
   readonly world: Surroundings;
 }
@@ -189,9 +191,10 @@ export class Applier {
   }
 
   #context({ isCut }: { isCut: boolean }): PlanContext {
-    const { topic, chain, history, origins, stalls, reader, own, schemaVersion, world } = this.#options;
+    const { topic, chain, history, origins, stalls, reader, own, ownTail, schemaVersion, world } =
+      this.#options;
     const now = new Date(world.clock.now()).toISOString();
-    return { topic, chain, history, origins, stalls, reader, own, schemaVersion, isCut, now };
+    return { topic, chain, history, origins, stalls, reader, own, ownTail, schemaVersion, isCut, now };
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

@@ -15,6 +15,7 @@ import type { LogRecord } from './change-log.ts';
 import { errorText, ReplicationError } from './errors.ts';
 import type { HiddenRow, History } from './history.ts';
 import type { Origin, Origins } from './origins.ts';
+import type { OwnTail } from './own-tail.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
 import type { PlacedRow } from './row-insert.ts';
@@ -31,6 +32,7 @@ export interface PlanContext {
   readonly reader: Database['reader'];
   /** The origin of this run. */
   readonly own: string;
+  readonly ownTail: OwnTail;
   /** Newest schema version that this build reads. */
   readonly schemaVersion: number;
   /** True where retention has cut the start of this partition: the first row seen of a run need not be row 1. */
@@ -71,7 +73,8 @@ export interface ApplyPlan {
  */
 export async function planPiece(piece: Piece, context: PlanContext): Promise<ApplyPlan> {
   const carrying = piece.records.filter((record) => !record.isMarker);
-  const decoded = carrying.map((record) => ({ record, ...decodeRecord(record, context.chain) }));
+  const isOwn = (event: ChangeEvent): boolean => context.ownTail.holds(event);
+  const decoded = carrying.map((record) => ({ record, ...decodeRecord(record, context.chain, isOwn) }));
   const links = await storedLinks(
     decoded.flatMap(({ event }) => event ?? []),
     context,
@@ -97,14 +100,15 @@ export function planFromPeer(events: readonly ChangeEvent[], context: PlanContex
   return planner.plan;
 }
 
-/** Links stored for the events that may be known already: one range query an origin. */
+/** Links stored for the events that may be known already, unless they are in memory: one range query an origin. */
 async function storedLinks(
   events: readonly ChangeEvent[],
   context: PlanContext,
 ): Promise<ReadonlyMap<string, ReadonlyMap<number, Buffer>>> {
   const ranges = new Map<string, { from: number; to: number }>();
-  for (const { origin: name, seq } of events) {
-    if (seq > (context.origins.get(name)?.seq ?? 0)) continue;
+  for (const event of events) {
+    const { origin: name, seq } = event;
+    if (seq > (context.origins.get(name)?.seq ?? 0) || context.ownTail.holds(event)) continue;
     const range = ranges.get(name);
     ranges.set(name, { from: Math.min(seq, range?.from ?? seq), to: Math.max(seq, range?.to ?? seq) });
   }

@@ -15,6 +15,7 @@ import { LogLink } from './log-link.ts';
 import type { Loop, NextStep } from './loop.ts';
 import type { Milestones } from './milestones.ts';
 import type { Origin, Origins } from './origins.ts';
+import { OwnTail } from './own-tail.ts';
 import { type CallPeer, httpPeers } from './peer.ts';
 import type { Position } from './positions.ts';
 import { Publisher } from './publisher.ts';
@@ -38,6 +39,7 @@ export interface ReplicaFlow {
   readonly repair: Repair;
   readonly repairing: Loop;
   readonly bootstrap: Bootstrap;
+  readonly ownTail: OwnTail;
   readonly lag: LagMeter;
   readonly announcer: Announcer;
   readonly topic: string;
@@ -85,6 +87,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const versionStored = (version: number): void => parts.versions.stored(version);
   const { reader } = database;
   const callPeer = parts.replication.callPeer ?? httpPeers({ chain, stallMs: limits.snapshotStallMs });
+  const ownTail = new OwnTail(own.name);
   const publisher = new Publisher({
     log,
     cluster,
@@ -92,6 +95,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     reader,
     history,
     origins,
+    ownTail,
     writer,
     world,
     maxRows: limits.publishRows,
@@ -108,6 +112,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     writer,
     publisher,
     own: own.name,
+    ownTail,
     schemaVersion,
     positions,
     cuts,
@@ -182,6 +187,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     repair,
     repairing,
     bootstrap,
+    ownTail,
     lag,
     announcer,
     topic,

@@ -169,7 +169,8 @@ async function wire(opened: Opened): Promise<Replica> {
     maxRowBytes: limits.maxRowBytes,
     observe: world.observe,
     wake: () => commits.wake(),
-    committed: ({ name, seq }, version) => {
+    committed: ({ name, seq }, version, rows) => {
+      flow?.ownTail.add(rows);
       versions.stored(version);
       mark.committed(seq);
       arrivals.reached(name, seq);

@@ -21,6 +21,7 @@ import { Milestones } from './milestones.ts';
 import { nextPiece } from './next-piece.ts';
 import type { Origin, Origins } from './origins.ts';
 import { type Acknowledgement, Outgoing, type TooLargeRow } from './outgoing.ts';
+import type { OwnTail } from './own-tail.ts';
 import { pinnedPartition } from './pinned-partition.ts';
 import type { Database } from './sqlite.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -34,6 +35,7 @@ export interface PublisherOptions {
   readonly reader: Database['reader'];
   readonly history: History;
   readonly origins: Origins;
+  readonly ownTail: OwnTail;
   readonly writer: Writer;
   readonly world: Surroundings;
   /** Rows of one append at most. */
@@ -164,6 +166,7 @@ export class Publisher {
 
   /** Something new was read back, up to `seq`: the applier has stored it. */
   readBack(name: string, seq: number): void {
+    this.#options.ownTail.readBack(name, seq);
     const state = this.#outgoing.get(name);
     if (!state) return;
     state.readBack(seq);

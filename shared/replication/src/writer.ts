@@ -32,6 +32,11 @@ export interface Written {
   readonly seq: number;
 }
 
+/** A local row at its place, with the link of the row before it. */
+export interface WrittenRow extends PlacedRow {
+  readonly previous: Buffer;
+}
+
 interface LocalRow {
   readonly table: Table;
   readonly row: Row;
@@ -63,8 +68,8 @@ export interface WriterOptions {
   readonly observe: Observe;
   /** Called when there is something to commit. */
   readonly wake: () => void;
-  /** Called after a commit that held local rows, with the version that they were written in. */
-  readonly committed: (own: Origin, schemaVersion: number) => void;
+  /** Called after a commit that held local rows, with the version that they were written in, and the rows in order. */
+  readonly committed: (own: Origin, schemaVersion: number, rows: readonly WrittenRow[]) => void;
 }
 
 /** The one writer of a database. */
@@ -204,14 +209,14 @@ export class Writer {
     for (const { local, resolve } of batch) {
       if (local) resolve({ origin: own.name, seq: places.next().value?.seq ?? own.seq } satisfies Written);
     }
-    if (rows.length > 0) this.#options.committed(own, schemaVersion);
+    if (rows.length > 0) this.#options.committed(own, schemaVersion, rows);
     await observe('write:after-commit');
   }
 
   /** Gives the batch's local rows their places. Nothing is given out until the commit has happened. */
-  #place(batch: readonly Member[]): { rows: PlacedRow[]; own: Origin; schemaVersion: number } {
+  #place(batch: readonly Member[]): { rows: WrittenRow[]; own: Origin; schemaVersion: number } {
     const { chain, origins } = this.#options;
-    const rows: PlacedRow[] = [];
+    const rows: WrittenRow[] = [];
     const locals = batch.flatMap(({ local }) => local ?? []);
     const schemaVersion = Math.max(this.#schemaVersion, ...locals.map((local) => local.schemaVersion));
     // The applier moves `published` of our own entry; seq and chain are ours alone.
@@ -221,7 +226,7 @@ export class Writer {
       const { table, row } = local;
       const bytes = local.schemaVersion === schemaVersion ? local.bytes : table.encode(row, schemaVersion);
       seq += 1;
-      previous = chain.link(previous, {
+      const link = chain.link(previous, {
         origin: known.name,
         seq,
         schemaVersion,
@@ -236,8 +241,10 @@ export class Writer {
         originName: known.name,
         seq,
         schemaVersion,
-        chain: previous,
+        previous,
+        chain: link,
       });
+      previous = link;
     }
     return { rows, own: { ...known, seq, chain: previous }, schemaVersion };
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ReplicationError } from '../src/errors.ts';
 import { Origins } from '../src/origins.ts';
 import { type Surroundings, silentLogger } from '../src/surroundings.ts';
 import {
@@ -143,11 +144,32 @@ describe('publishing', () => {
   });
 
   it('ends rather than send a row that is not what was written', async () => {
-    const a = await open('a');
-    await write(a, 'n1', 'n2');
-    await a.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
-    await expect(publishAll(a)).rejects.toMatchObject({ code: 'database-damaged' });
+    const first = await open('a');
+    await write(first, 'n1', 'n2');
+    await first.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
+    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
+    opened.unshift(again);
+    again.publisher.connected(2);
+    await expect(publishAll(again)).rejects.toMatchObject({ code: 'database-damaged' });
     expect(seqsInLog()).toEqual([]);
+  });
+
+  it('sends what this run wrote from memory, and never what was rolled back', async () => {
+    const a = await open('a');
+    const refused = a.writer.submit({
+      write: async () => {
+        throw new ReplicationError({ code: 'key-taken', message: 'a unit that fails', hint: '' });
+      },
+    });
+    const written = write(a, 'n1', 'n2');
+    await expect(refused).rejects.toMatchObject({ code: 'key-taken' });
+    await written;
+    await a.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
+    await publishAll(a);
+    expect(seqsInLog()).toEqual(['a:1', 'a:2']);
+    await readAll(a);
+    expect(a.ownTail.size).toBe(0);
+    expect(published(a)).toBe(2);
   });
 });
 

@@ -266,6 +266,7 @@ describe('a new replica among builds of two versions', () => {
 it('a value in a row that was written before there was such a column is found by the deep check', async () => {
   const a = await start('a', NEW);
   await insert(a, note('a1'));
+  await untilEqual(1, a);
   const connection = await openConnection(join(cluster.folder('a'), 'notes.db'));
   await connection.run("UPDATE notes SET colour = 'planted'");
   await connection.close();

@@ -39,7 +39,7 @@ export async function openApplierBench(
 ): Promise<ApplierBench> {
   const { broker = new MemoryBroker({ isStepped: true }), maxRows = 500, maxBytes = 524_288 } = options;
   const bench = await openWorkbench(options);
-  const { writer, history, origins, chain, world, own } = bench;
+  const { writer, history, origins, chain, world, own, ownTail } = bench;
   const { reader } = bench.database;
   const { cluster } = testCluster;
   const positions = await loadPositions(reader, benchTopic);
@@ -53,6 +53,7 @@ export async function openApplierBench(
     reader,
     history,
     origins,
+    ownTail,
     writer,
     world,
     maxRows,
@@ -60,7 +61,17 @@ export async function openApplierBench(
     maxWaiters: 100,
   });
   const schemaVersion = options.description?.version ?? 1;
-  const parts = { topic: benchTopic, chain, history, origins, reader, own: own.name, schemaVersion, stalls };
+  const parts = {
+    topic: benchTopic,
+    chain,
+    history,
+    origins,
+    reader,
+    own: own.name,
+    ownTail,
+    schemaVersion,
+    stalls,
+  };
   const applier = new Applier({
     ...parts,
     writer,

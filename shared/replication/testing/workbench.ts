@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Chain } from '../src/chain.ts';
 import { History } from '../src/history.ts';
 import { type Origin, Origins } from '../src/origins.ts';
+import { OwnTail } from '../src/own-tail.ts';
 import { createTables } from '../src/schema.ts';
 import { type Database, openDatabase } from '../src/sqlite.ts';
 import { type Observe, type Surroundings, silentLogger, systemRandom } from '../src/surroundings.ts';
@@ -39,6 +40,7 @@ export interface Workbench {
   readonly history: History;
   readonly origins: Origins;
   readonly own: Origin;
+  readonly ownTail: OwnTail;
   readonly chain: Chain;
   readonly writer: Writer;
   readonly clock: SimulatedClock;
@@ -60,6 +62,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
   const history = new History(tables);
   const origins = await Origins.load(database.reader);
   const own = origins.fresh(options.own ?? originName('own'), { isMinted: true });
+  const ownTail = new OwnTail(own.name);
   const clock = new SimulatedClock();
   const observe = options.observe ?? (() => undefined);
   const failures: unknown[] = [];
@@ -84,7 +87,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     wake: () => {
       if (options.isManual !== true) committing = committing.then(commit);
     },
-    committed: () => undefined,
+    committed: (_own, _version, rows) => ownTail.add(rows),
     ...options.writer,
   });
   return {
@@ -94,6 +97,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     history,
     origins,
     own,
+    ownTail,
     chain: testChain,
     writer,
     clock,

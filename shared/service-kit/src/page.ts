@@ -32,7 +32,9 @@ const limit = z
   .regex(/^\d{1,9}$/, expected)
   .transform(Number)
   .refine((value) => value >= 1 && value <= MAX_LIMIT, expected);
-const cursor = z.string({ error: 'must be given once' }).max(MAX_CURSOR_LENGTH, 'is not a cursor of this list');
+const cursor = z
+  .string({ error: 'must be given once' })
+  .max(MAX_CURSOR_LENGTH, 'is not a cursor of this list');
 // Made once: making it costs more than all the rest of a request.
 const pageQuery = z.strictObject({ limit: limit.default(DEFAULT_LIMIT), cursor: cursor.optional() });
 
