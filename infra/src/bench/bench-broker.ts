@@ -7,11 +7,11 @@ import { describeClusterWith } from '../describe-cluster.ts';
 import { chooseFreePorts } from '../process/ports.ts';
 import type { BenchGround } from './bench-ground.ts';
 
-/** Starts one. @throws `no-broker` where there is neither Docker nor Java. */
+/** Starts one; it ends with the ground. @throws `no-broker` where there is neither Docker nor Java. */
 export async function startBenchBroker(ground: BenchGround): Promise<Broker> {
   const { KAFKA_BROKERS: _, ...environment } = ground.environment;
   const [port = 0] = await chooseFreePorts(1);
-  return startBroker({
+  const broker = await startBroker({
     requested: 'auto',
     dataDir: ground.folder('broker'),
     port,
@@ -20,4 +20,5 @@ export async function startBenchBroker(ground: BenchGround): Promise<Broker> {
     onProgress: (sentence) => ground.progress(sentence),
     signal: ground.signal,
   });
+  return ground.keep(broker);
 }

@@ -13,9 +13,12 @@ import { type Life, startLife } from '../process/life.ts';
 /** Programs, by what they do. */
 const programs = {
   load: fileURLToPath(new URL('load-main.ts', import.meta.url)),
+  lag: fileURLToPath(new URL('lag-main.ts', import.meta.url)),
+  pacedLag: fileURLToPath(new URL('paced-lag-main.ts', import.meta.url)),
   service: servicePath('bench-service.ts'),
   fillTopic: servicePath('fill-topic.ts'),
   fillDatabase: servicePath('fill-database.ts'),
+  fillShared: servicePath('fill-shared.ts'),
   consumeTopic: servicePath('consume-topic.ts'),
   applyLoop: servicePath('apply-loop.ts'),
 } as const;
@@ -53,6 +56,7 @@ export class BenchGround {
   readonly #options: BenchGroundOptions;
   readonly #living = new Set<Life>();
   readonly #folders: string[] = [];
+  readonly #servers: { stop(): Promise<void> }[] = [];
 
   constructor(options: BenchGroundOptions) {
     this.#options = options;
@@ -80,6 +84,12 @@ export class BenchGround {
     const folder = mkdtempSync(join(this.dataDir, `${name}-`));
     this.#folders.push(folder);
     return folder;
+  }
+
+  /** Hands over a server that ends with the ground, after every program. */
+  keep<Server extends { stop(): Promise<void> }>(server: Server): Server {
+    this.#servers.push(server);
+    return server;
   }
 
   /** Runs a program to its end and gives its answer. @throws `bench-failed` with its last lines. */
@@ -141,9 +151,10 @@ export class BenchGround {
     }
   }
 
-  /** Ends every program and removes the folders. */
+  /** Ends every program and server, and removes the folders. */
   async clear(): Promise<void> {
     await Promise.all([...this.#living].map((life) => life.stop(stopGraceMs)));
+    await Promise.all(this.#servers.map((server) => server.stop()));
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
 }

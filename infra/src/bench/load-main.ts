@@ -4,19 +4,26 @@
  * Every client has one request under way, and asks the services in turn, on connections of its own. Bodies are counted
  * and not looked at: whoever measures should work as little as can be. Prints one line of JSON.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'undici';
 import { percentile } from './interleaved.ts';
 import type { LoadAnswer, LoadTask } from './load.ts';
+import { rowsOf } from './services.ts';
 
 const task = JSON.parse(process.argv[2] ?? '') as LoadTask;
 const body = JSON.stringify({ productId: 'product-1', quantity: 2, unitPrice: 1500 });
 const tookMs: number[] = [];
 let bad = 0;
 let reason = '';
+/** Longest time until all rows that were answered are held everywhere. */
+const HELD_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
+const heldBefore = task.untilHeld ? Math.max(...(await heldRows())) : 0;
 const begunMs = performance.now();
 const untilMs = begunMs + task.seconds * 1000;
 await Promise.all(Array.from({ length: task.clients }, (_, number) => ask(number)));
+if (task.untilHeld) await untilHeld(heldBefore + tookMs.length);
 const elapsedS = (performance.now() - begunMs) / 1000;
 
 const answer: LoadAnswer = {
@@ -30,7 +37,9 @@ const answer: LoadAnswer = {
 process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 async function ask(number: number): Promise<void> {
-  const connections = task.urls.map((url) => new Client(url, { pipelining: 1 }));
+  const connections = task.urls.map(
+    (url) => new Client(url, { pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }),
+  );
   for (let turn = number; performance.now() < untilMs; turn += 1) {
     const client = connections[turn % connections.length];
     const askedMs = performance.now();
@@ -42,6 +51,21 @@ async function ask(number: number): Promise<void> {
     }
   }
   await Promise.all(connections.map((client) => client.close()));
+}
+
+/** Rows that each service holds. */
+function heldRows(): Promise<number[]> {
+  return Promise.all(task.urls.map(rowsOf));
+}
+
+async function untilHeld(rows: number): Promise<void> {
+  const deadlineMs = performance.now() + HELD_MS;
+  for (;;) {
+    const held = await heldRows();
+    if (held.every((count) => count >= rows)) return;
+    if (performance.now() > deadlineMs) throw new Error(`of ${rows} rows they hold ${held.join(', ')}`);
+    await pause(5);
+  }
 }
 
 /** 0 where no whole answer came. */

@@ -11,6 +11,8 @@ export interface LoadTask {
   readonly clients: number;
   readonly seconds: number;
   readonly users: number;
+  /** True: the load ends only when every service holds all rows that were answered. */
+  readonly untilHeld?: boolean;
 }
 
 /** What came of it. */
@@ -21,6 +23,7 @@ export interface LoadAnswer {
   readonly bad: number;
   /** One of the reasons why answers were not as they should be; empty without any. */
   readonly reason: string;
+  /** Good answers by the time until the last one, or until all rows were held. */
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

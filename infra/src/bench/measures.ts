@@ -4,6 +4,8 @@
 import type { BenchGround } from './bench-ground.ts';
 import type { Measured } from './bench-row.ts';
 import { measureApply } from './measures/apply.ts';
+import { measureCluster } from './measures/cluster.ts';
+import { measureLag } from './measures/lag.ts';
 import { measureReadPath } from './measures/read-path.ts';
 import { measureWritePath } from './measures/write-path.ts';
 
@@ -18,5 +20,7 @@ export interface Measure {
 export const measures: readonly Measure[] = [
   { name: 'write-path', run: measureWritePath },
   { name: 'read-path', run: measureReadPath },
+  { name: 'cluster', run: measureCluster },
+  { name: 'lag', run: measureLag },
   { name: 'apply', run: measureApply },
 ];

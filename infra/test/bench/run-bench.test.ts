@@ -7,6 +7,7 @@ import type { BenchRow } from '../../src/bench/bench-row.ts';
 import { contest } from '../../src/bench/contest.ts';
 import type { Measure } from '../../src/bench/measures.ts';
 import { runBench } from '../../src/bench/run-bench.ts';
+import { startService } from '../../src/bench/services.ts';
 
 let dataDir: string;
 beforeEach(() => {
@@ -46,9 +47,13 @@ describe('a run of the bench', () => {
         const file = join(ground.folder('tiny'), 'orders.db');
         const idle = await ground.start<{ url: string }>('service', { kind: 'idle', file: '' });
         pids.push(idle.pid);
+        const start = async (task: object) => ({ urls: [(await startService(ground, task)).url] });
         const { replica, nothing } = await contest(ground, {
           kind: 'post',
-          services: { replica: { kind: 'replica', file }, nothing: { kind: 'idle', file: '' } },
+          contenders: {
+            replica: await start({ kind: 'replica', file }),
+            nothing: await start({ kind: 'idle', file: '' }),
+          },
           pace: { rounds: 1, seconds: 0.2 },
         });
         const goal = { kind: 'at least', value: 0 } as const;

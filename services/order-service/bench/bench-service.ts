@@ -5,17 +5,26 @@
  */
 import { createLogger, runService } from '@dbsync/service-kit';
 import { type OrderServiceParts, startOrderService } from '../src/app.ts';
-import type { ReplicaConfig } from '../src/config.ts';
+import type { OrderServiceConfig, ReplicaConfig } from '../src/config.ts';
 import { identity } from './bench-identity.ts';
 import { benchReplication } from './bench-log.ts';
 import { idleBackend, obviousBackend } from './limit-backends.ts';
 
-/** `replica`: with a log in memory; `kafka`: with Kafka; `isolated`: without a log. The others: limit-backends.ts. */
+/**
+ * `replica`: with a log in memory; `kafka`: with Kafka; `isolated`: without a log; `shared-db`: on a PostgreSQL that
+ * others use, too. The others: limit-backends.ts.
+ */
 interface Task {
-  readonly kind: 'replica' | 'kafka' | 'isolated' | 'idle' | 'obvious';
+  readonly kind: 'replica' | 'kafka' | 'isolated' | 'shared-db' | 'idle' | 'obvious';
   readonly file: string;
+  /** Default `order-1`. */
+  readonly replicaId?: string;
   /** Of Kafka. */
   readonly bootstrap?: string;
+  /** Tells clusters on one Kafka apart. */
+  readonly topicPrefix?: string;
+  /** Of PostgreSQL. */
+  readonly databaseUrl?: string;
   readonly client?: ReplicaConfig['sqliteClient'];
   /** What an idle one answers to every list. */
   readonly listJson?: string;
@@ -39,6 +48,7 @@ async function parts(): Promise<OrderServiceParts> {
       return { logger, replication: benchReplication() };
     case 'kafka':
     case 'isolated':
+    case 'shared-db':
       return { logger };
     case 'idle':
       return { logger, backend: idleBackend({ listJson: task.listJson ?? '[]' }) };
@@ -47,13 +57,15 @@ async function parts(): Promise<OrderServiceParts> {
   }
 }
 
-function config(): ReplicaConfig {
+function config(): OrderServiceConfig {
+  const { replicaId = 'order-1', databaseUrl } = task;
+  const service = { host: '127.0.0.1', port: 0, logLevel: 'silent', replicaId };
+  if (databaseUrl !== undefined) {
+    return { ...service, storage: 'shared-db', databaseUrl, readers: undefined, maxQueuedWrites: undefined };
+  }
   return {
+    ...service,
     storage: 'replica',
-    host: '127.0.0.1',
-    port: 0,
-    logLevel: 'silent',
-    replicaId: 'order-1',
     databaseFile: task.file,
     advertisedUrl: undefined,
     ...identity,
@@ -69,7 +81,7 @@ function replication(): ReplicaConfig['replication'] {
   return {
     kind: 'kafka',
     kafka: { brokers: [task.bootstrap] },
-    topicPrefix: '',
+    topicPrefix: task.topicPrefix ?? '',
     partitions: undefined,
     replicationFactor: undefined,
     minInsyncReplicas: undefined,

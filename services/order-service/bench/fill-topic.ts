@@ -12,6 +12,7 @@ type Outgoing = Parameters<Log['append']>[1][number];
 
 const task = JSON.parse(process.argv[2] ?? '') as {
   readonly bootstrap: string;
+  readonly topicPrefix?: string;
   readonly events: number;
   readonly users: number;
   /** Runs that wrote them, each in a partition of its own. */
@@ -23,7 +24,7 @@ const APPEND_ROWS = 500;
 const { log } = createKafkaReplication({
   kafka: { brokers: [task.bootstrap] },
   database: 'orders',
-  topicPrefix: '',
+  topicPrefix: task.topicPrefix ?? '',
   clientId: 'bench-fill',
   logger: createLogger({ name: 'fill', level: 'silent' }),
 });

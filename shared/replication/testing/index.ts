@@ -16,6 +16,7 @@ export {
   testChain,
   testCluster,
 } from './foreign-run.ts';
+export { type KafkaEcho, openKafkaEcho } from './kafka-echo.ts';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 export { MemoryChangeLog } from './memory-change-log.ts';
 export { type ClusterReplicaOptions, MemoryCluster, untilLive, untilRow } from './memory-cluster.ts';

@@ -11,44 +11,39 @@ import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
 import { USERS } from '../contest.ts';
 import { interleaved } from '../interleaved.ts';
+import { type Client, clients, rowsOf } from '../services.ts';
 
 const RUNS = 3;
 const goals = { sqlite3: 0.6, 'better-sqlite3': 0.8 } as const;
-type Client = keyof typeof goals;
 
 /** Measures a row for each driver. */
 export async function measureApply(ground: BenchGround): Promise<Measured[]> {
   const events = ground.isQuick ? 30_000 : 500_000;
   const rounds = ground.isQuick ? 1 : 3;
-  const broker = await startBenchBroker(ground);
-  try {
-    const { bootstrap } = broker;
-    ground.progress(`appending ${events} events`);
-    await ground.run('fillTopic', { bootstrap, events, users: USERS, runs: RUNS });
-    const fileOf = (name: string): string => join(ground.folder(name), 'orders.db');
-    const rate = (running: Promise<{ perSecond: number }>): Promise<number> =>
-      running.then(({ perSecond }) => perSecond);
-    const replica = (client: Client) => () => applyRate(ground, { bootstrap, events, client });
-    const found = await interleaved(
-      {
-        sqlite3: replica('sqlite3'),
-        consume: () => rate(ground.run('consumeTopic', { bootstrap })),
-        'better-sqlite3': replica('better-sqlite3'),
-        loop: () => rate(ground.run('applyLoop', { file: fileOf('loop'), rows: events, users: USERS })),
-      },
-      { rounds, signal: ground.signal, onRound: (round) => ground.progress(`round ${round} of ${rounds}`) },
-    );
-    ground.progress(`kafkajs alone ${found.consume.toFixed(0)}/s, the loop alone ${found.loop.toFixed(0)}/s`);
-    return (['sqlite3', 'better-sqlite3'] as const).map((client) => ({
-      measure: `apply from Kafka, ${client}`,
-      unit: 'rows/s',
-      ours: found[client],
-      limit: Math.min(found.consume, found.loop),
-      goal: { kind: 'at least', value: goals[client] },
-    }));
-  } finally {
-    await broker.stop();
-  }
+  const { bootstrap } = await startBenchBroker(ground);
+  ground.progress(`appending ${events} events`);
+  await ground.run('fillTopic', { bootstrap, events, users: USERS, runs: RUNS });
+  const fileOf = (name: string): string => join(ground.folder(name), 'orders.db');
+  const rate = (running: Promise<{ perSecond: number }>): Promise<number> =>
+    running.then(({ perSecond }) => perSecond);
+  const replica = (client: Client) => () => applyRate(ground, { bootstrap, events, client });
+  const found = await interleaved(
+    {
+      sqlite3: replica('sqlite3'),
+      consume: () => rate(ground.run('consumeTopic', { bootstrap })),
+      'better-sqlite3': replica('better-sqlite3'),
+      loop: () => rate(ground.run('applyLoop', { file: fileOf('loop'), rows: events, users: USERS })),
+    },
+    { rounds, signal: ground.signal, onRound: (round) => ground.progress(`round ${round} of ${rounds}`) },
+  );
+  ground.progress(`kafkajs alone ${found.consume.toFixed(0)}/s, the loop alone ${found.loop.toFixed(0)}/s`);
+  return clients.map((client) => ({
+    measure: `apply from Kafka, ${client}`,
+    unit: 'rows/s',
+    ours: found[client],
+    limit: Math.min(found.consume, found.loop),
+    goal: { kind: 'at least', value: goals[client] },
+  }));
 }
 
 /** Rows a second between the first tenth and the last row, so that starting does not count. */
@@ -66,9 +61,7 @@ async function applyRate(
     intervalMs: 20,
     signal: ground.signal,
     look: async () => {
-      const { rows } = (await (await fetch(`${service.answer.url}/replication/status`)).json()) as {
-        rows: number;
-      };
+      const rows = await rowsOf(service.answer.url);
       const atMs = performance.now();
       if (rows >= events / 10) first ??= { rows, atMs };
       if (rows < events || !first) return { missing: `it has ${rows}` };

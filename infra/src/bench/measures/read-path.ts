@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
 import { contest, USERS } from '../contest.ts';
+import { type Client, clients, startService } from '../services.ts';
 
 const ORDERS_A_USER = 50;
 const goals = { sqlite3: 0.4, 'better-sqlite3': 0.6 } as const;
@@ -20,19 +21,18 @@ export async function measureReadPath(ground: BenchGround): Promise<Measured[]> 
   const { listJson } = await ground.run<{ listJson: string }>('fillDatabase', task);
   // A directory belongs to one process.
   cpSync(join(folder, 'sqlite3'), join(folder, 'better-sqlite3'), { recursive: true });
+  const start = async (task: object) => ({ urls: [(await startService(ground, task)).url] });
+  const replica = (client: Client) =>
+    start({ kind: 'isolated', file: join(folder, client, 'orders.db'), client });
   const found = await contest(ground, {
     kind: 'get',
-    services: {
-      constant: { kind: 'idle', file: '', listJson },
-      sqlite3: { kind: 'isolated', file, client: 'sqlite3' },
-      'better-sqlite3': {
-        kind: 'isolated',
-        file: join(folder, 'better-sqlite3', 'orders.db'),
-        client: 'better-sqlite3',
-      },
+    contenders: {
+      sqlite3: await replica('sqlite3'),
+      constant: await start({ kind: 'idle', file: '', listJson }),
+      'better-sqlite3': await replica('better-sqlite3'),
     },
   });
-  return (['sqlite3', 'better-sqlite3'] as const).map((client) => ({
+  return clients.map((client) => ({
     measure: `read path, ${client}`,
     unit: '/s',
     ours: found[client],

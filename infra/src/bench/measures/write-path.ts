@@ -9,16 +9,18 @@ import { join } from 'node:path';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
 import { contest } from '../contest.ts';
+import { startService } from '../services.ts';
 
 /** Measures both rows. */
 export async function measureWritePath(ground: BenchGround): Promise<Measured[]> {
   const folder = ground.folder('write-path');
+  const start = async (task: object) => ({ urls: [(await startService(ground, task)).url] });
   const { replica, idle, obvious } = await contest(ground, {
     kind: 'post',
-    services: {
-      replica: { kind: 'replica', file: join(folder, 'replica', 'orders.db') },
-      idle: { kind: 'idle', file: '' },
-      obvious: { kind: 'obvious', file: join(folder, 'obvious', 'orders.db') },
+    contenders: {
+      replica: await start({ kind: 'replica', file: join(folder, 'replica', 'orders.db') }),
+      idle: await start({ kind: 'idle', file: '' }),
+      obvious: await start({ kind: 'obvious', file: join(folder, 'obvious', 'orders.db') }),
     },
   });
   return [
