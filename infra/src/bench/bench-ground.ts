@@ -76,7 +76,7 @@ export class BenchGround {
 
   /** Rounds and seconds of a measure that compares throughput. */
   get pace(): { rounds: number; seconds: number } {
-    return this.isQuick ? { rounds: 3, seconds: 1.5 } : { rounds: 7, seconds: 5 };
+    return this.isQuick ? { rounds: 3, seconds: 1 } : { rounds: 7, seconds: 5 };
   }
 
   /** A folder that is removed at the end. */

@@ -32,7 +32,7 @@ export async function contest<Name extends string>(
   for (const name of Object.keys(options.contenders) as Name[]) {
     const contender = options.contenders[name];
     const task = { kind: options.kind, clients: CLIENTS, users: USERS, ...contender };
-    await load(ground, { ...task, seconds: Math.min(1, seconds) });
+    await load(ground, { ...task, seconds: Math.min(1, seconds / 2) });
     loads[name] = async () => (await load(ground, { ...task, seconds })).perSecond;
   }
   return interleaved(loads, {

@@ -22,7 +22,7 @@ for (let number = -task.warmUps; number < task.count; number += 1) {
   ours.push(oursMs);
   kafkajs.push(kafkajsMs);
 }
-await Promise.all([echo.close(), client.close()]);
+await Promise.all([echo.close(), client.stop()]);
 const both = (values: number[]) => ({ p50Ms: percentile(values, 0.5), p99Ms: percentile(values, 0.99) });
 const answer: LagAnswer = { ours: both(ours), kafkajs: both(kafkajs) };
 process.stdout.write(`${JSON.stringify(answer)}\n`);

@@ -35,7 +35,8 @@ export interface PacedLagTask {
 
 /** What comes of it. */
 export interface PacedLagAnswer {
-  /** Inserts answered with 201 a second. */
+  /** Inserts answered with 201, and how many that is a second. */
+  readonly placed: number;
   readonly perSecond: number;
   /** Everything that was not answered as it should be. */
   readonly bad: number;

@@ -18,6 +18,8 @@ let reason = '';
 /** Longest time until all rows that were answered are held everywhere. */
 const HELD_MS = 60_000;
 const TIMEOUT_MS = 30_000;
+/** Prime, so that every user comes to turn. */
+const SPREAD = 2_654_435_761;
 
 const heldBefore = task.untilHeld ? Math.max(...(await heldRows())) : 0;
 const begunMs = performance.now();
@@ -43,7 +45,7 @@ async function ask(number: number): Promise<void> {
   for (let turn = number; performance.now() < untilMs; turn += 1) {
     const client = connections[turn % connections.length];
     const askedMs = performance.now();
-    const status = client ? await statusOf(client, (turn * 7 + number) % task.users) : 0;
+    const status = client ? await statusOf(client, user(turn * task.clients + number)) : 0;
     if (status >= 200 && status < 300) tookMs.push(performance.now() - askedMs);
     else {
       bad += 1;
@@ -51,6 +53,11 @@ async function ask(number: number): Promise<void> {
     }
   }
   await Promise.all(connections.map((client) => client.close()));
+}
+
+/** Spreads requests over all users, and so over the whole table: neighbours are not asked after each other. */
+function user(request: number): number {
+  return (request * SPREAD) % task.users;
 }
 
 /** Rows that each service holds. */

@@ -5,7 +5,11 @@ import type { BenchGround } from './bench-ground.ts';
 import type { Measured } from './bench-row.ts';
 import { measureApply } from './measures/apply.ts';
 import { measureCluster } from './measures/cluster.ts';
+import { measureCost } from './measures/cost.ts';
+import { measureGateway } from './measures/gateway.ts';
+import { measureGrowth } from './measures/growth.ts';
 import { measureLag } from './measures/lag.ts';
+import { measureLarge } from './measures/large.ts';
 import { measureReadPath } from './measures/read-path.ts';
 import { measureWritePath } from './measures/write-path.ts';
 
@@ -23,4 +27,8 @@ export const measures: readonly Measure[] = [
   { name: 'cluster', run: measureCluster },
   { name: 'lag', run: measureLag },
   { name: 'apply', run: measureApply },
+  { name: 'large', run: measureLarge },
+  { name: 'growth', run: measureGrowth },
+  { name: 'cost', run: measureCost },
+  { name: 'gateway', run: measureGateway },
 ];

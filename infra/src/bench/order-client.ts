@@ -44,7 +44,7 @@ export class OrderClient {
     if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode} to ${path}`);
   }
 
-  close(): Promise<void> {
+  stop(): Promise<void> {
     return this.#agent.close();
   }
 }

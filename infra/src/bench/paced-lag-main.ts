@@ -31,8 +31,9 @@ for (let number = 0; performance.now() < untilMs; ) {
 }
 const elapsedS = (performance.now() - begunMs) / 1000;
 await Promise.all(underWay);
-await client.close();
+await client.stop();
 const answer: PacedLagAnswer = {
+  placed: good,
   perSecond: good / elapsedS,
   bad,
   looked: lagMs.length,

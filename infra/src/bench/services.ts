@@ -31,12 +31,12 @@ export async function startServices(ground: BenchGround, tasks: readonly object[
 /** Starts one and resolves when it is ready. */
 export async function startService(ground: BenchGround, task: object): Promise<Service> {
   const service = await startUnready(ground, task);
-  await untilReady(service.url, ground.signal);
+  await untilReady(service.url, { signal: ground.signal });
   return service;
 }
 
 /** Starts one and resolves when it answers, which may be before it is ready. */
-async function startUnready(ground: BenchGround, task: object): Promise<Service> {
+export async function startUnready(ground: BenchGround, task: object): Promise<Service> {
   const { answer, pid, stop }: RunningProgram<{ url: string }> = await ground.start('service', task);
   return { url: answer.url, pid, stop };
 }
@@ -57,11 +57,14 @@ export function replicaTasks(ground: BenchGround, cluster: ClusterTask, replicas
   });
 }
 
-/** Waits until a service takes traffic. */
-async function untilReady(url: string, signal: AbortSignal): Promise<void> {
+/** Waits until a service takes traffic, two minutes at most unless told otherwise. */
+export async function untilReady(
+  url: string,
+  { signal, timeoutMs = READY_MS }: { signal: AbortSignal; timeoutMs?: number },
+): Promise<void> {
   await waitFor({
     what: url,
-    timeoutMs: READY_MS,
+    timeoutMs,
     intervalMs: 10,
     signal,
     look: async () => {
