@@ -37,54 +37,109 @@ export interface Answer {
 
 /** Sends it. @throws what broke. */
 export async function exchange(pool: Pool, request: OrderRequest): Promise<Answer> {
-  const { method, path, headers, body, timeLimitMs } = request;
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new LateAnswerError(timeLimitMs)), timeLimitMs);
-  try {
-    const response = await pool.request({
-      method: method as Dispatcher.HttpMethod,
-      path,
-      headers: headers ?? {},
-      body: body ?? null,
-      signal: controller.signal,
+  const { method, path, headers, body, refuse } = request;
+  const answer = await new Promise<Answer>((resolve, reject) => {
+    const handler = new AnswerHandler({ timeLimitMs: request.timeLimitMs, resolve, reject });
+    pool.dispatch({ method, path, headers: headers ?? {}, body: body ?? null }, handler);
+  });
+  const reason = refuse?.(answer);
+  if (reason === undefined) return answer;
+  discard(answer.body);
+  throw new UnusableAnswerError(reason);
+}
+
+/**
+ * Takes an answer as undici reads it, without the streams and signals of its `request`, which cost more than all the
+ * rest of an exchange.
+ *
+ * waiting -> the beginning has come -> whole: answered; too large: answered with a stream, which goes on by itself
+ *         -> it broke or is late: refused, or the stream breaks off
+ */
+class AnswerHandler implements Dispatcher.DispatchHandler {
+  readonly #settle: { resolve: (answer: Answer) => void; reject: (error: unknown) => void };
+  readonly #timer: NodeJS.Timeout;
+  #late: LateAnswerError | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Answer['headers'] = {};
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #stream: Readable | undefined;
+
+  constructor(options: {
+    timeLimitMs: number;
+    resolve: (answer: Answer) => void;
+    reject: (error: unknown) => void;
+  }) {
+    this.#settle = options;
+    this.#timer = setTimeout(() => this.#expire(options.timeLimitMs), options.timeLimitMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It waited for a connection for too long, and was given up.
+    if (this.#late !== undefined) controller.abort(this.#late);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Answer['headers']): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+    if (Number(headers['content-length'] ?? 0) > MAX_HELD_BYTES) this.#handOn();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream !== undefined) {
+      if (!this.#stream.push(chunk)) controller.pause();
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_HELD_BYTES) this.#handOn();
+  }
+
+  onResponseEnd(): void {
+    if (this.#stream !== undefined) {
+      this.#stream.push(null);
+      return;
+    }
+    const [first, ...others] = this.#chunks;
+    const body = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#chunks);
+    this.#answer(body);
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    clearTimeout(this.#timer);
+    if (this.#stream === undefined) this.#settle.reject(error);
+    else this.#stream.destroy(error);
+  }
+
+  #expire(timeLimitMs: number): void {
+    this.#late = new LateAnswerError(timeLimitMs);
+    this.#settle.reject(this.#late);
+    this.#controller?.abort(this.#late);
+  }
+
+  /** From here on the body is the reader's business, who may take it slowly or let go of it. */
+  #handOn(): void {
+    const controller = this.#controller;
+    this.#stream = new Readable({
+      read: () => controller?.resume(),
+      destroy: (error, done) => {
+        controller?.abort(error ?? new UnusableAnswerError('nobody reads the answer'));
+        done(error);
+      },
     });
-    const answer: Answer = {
-      status: response.statusCode,
-      headers: response.headers,
-      body: await hold(response.body, response.headers['content-length']),
-      token: tokenOf(response.headers['consistency-token']),
-    };
-    const reason = request.refuse?.(answer);
-    if (reason === undefined) return answer;
-    discard(answer.body);
-    throw new UnusableAnswerError(reason);
-  } finally {
-    clearTimeout(timer);
+    for (const chunk of this.#chunks) this.#stream.push(chunk);
+    this.#chunks = [];
+    this.#answer(this.#stream);
   }
-}
 
-/** The whole body, or a stream where it turns out to be large. */
-async function hold(body: Readable, length: unknown): Promise<Buffer | Readable> {
-  if (Number(length ?? 0) > MAX_HELD_BYTES) return body;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const reader: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
-  for (;;) {
-    const { value, done } = await reader.next();
-    if (done) return Buffer.concat(chunks, bytes);
-    chunks.push(value);
-    bytes += value.length;
-    if (bytes > MAX_HELD_BYTES) return Readable.from(continued(chunks, reader), { objectMode: false });
-  }
-}
-
-async function* continued(chunks: readonly Buffer[], reader: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* chunks;
-    yield* { [Symbol.asyncIterator]: () => reader };
-  } finally {
-    // Whoever stops early lets go of the connection, too.
-    await reader.return?.();
+  #answer(body: Answer['body']): void {
+    clearTimeout(this.#timer);
+    const headers = this.#headers;
+    const token = tokenOf(headers['consistency-token']);
+    this.#settle.resolve({ status: this.#status, headers, body, token });
   }
 }
 
