@@ -144,7 +144,12 @@ export class SimulatedCluster {
     if (life) this.#taken.set(life, []);
     const since = this.#diskSince.get(machine.id) ?? 0;
     const attempts = this.ledger.attempts.slice(since).filter((one) => one.machine === machine.id);
-    const found = checkInstant(holding, { machine: machine.id, taken, everLogged: this.log.ever(), attempts });
+    const found = checkInstant(holding, {
+      machine: machine.id,
+      taken,
+      everLogged: this.log.ever(),
+      attempts,
+    });
     for (const { rule, what } of found) this.scheduler.note(`violates ${rule}: ${what}`);
     this.violations.push(...found);
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeEvent } from '../src/change-event.ts';
+import type { StoredEvent } from '../src/history.ts';
 import { OwnTail, type OwnTailBounds } from '../src/own-tail.ts';
 import type { WrittenRow } from '../src/writer.ts';
 import { note, openWorkbench, originName, type Workbench } from '../testing/index.ts';
@@ -65,7 +66,7 @@ describe('the own tail', () => {
 
   it('recognises a row only in all its parts', () => {
     const made = tail();
-    const [written] = made.after(bench.own.name, { after: 2, limit: 1 }) as [ChangeEvent];
+    const [written] = made.after(bench.own.name, { after: 2, limit: 1 }) as [StoredEvent];
     expect(made.holds({ ...written, bytes: Buffer.from(written.bytes) })).toBe(true);
     const others: Partial<ChangeEvent>[] = [
       { origin: originName('other') },
