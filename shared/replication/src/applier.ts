@@ -178,7 +178,7 @@ export class Applier {
     if (read.next <= before.next) return 'go on';
     const context = this.#context({ isCut: this.#options.cuts.has(partition) });
     const plan = await planPiece({ partition, position: before, records }, context);
-    const last = records.findLast((record) => !record.isMarker);
+    const last = records.findLast((record) => !record.isMarker && !record.unreadable);
     const after: Position = { next: read.next, bookmark: last ? bookmarkOf(last) : before.bookmark };
     await world.observe('apply:planned');
     const superseded = await this.#store.store(plan, new Map([[partition, after]]));

@@ -1,7 +1,7 @@
 /**
  * The plan for one piece of the log: what each record means to what this replica holds.
  *
- *   record -> not ours, or changed on the way ................. quarantine
+ *   record -> not ours, changed on the way, or not decodable .. quarantine
  *          -> genuine, seq = applied + 1, link fits ........... apply (hidden where this build's rules refuse it)
  *          -> genuine, seq <= applied, stored link is the same  duplicate, or the echo of an own row
  *          -> genuine, contradicts a stored link .............. quarantine, alarm; of our own run: a fork, the end
@@ -11,7 +11,7 @@
  */
 import type { Chain } from './chain.ts';
 import { type ChangeEvent, decodeRecord } from './change-event.ts';
-import type { LogRecord } from './change-log.ts';
+import { type LogRecord, nextOffset } from './change-log.ts';
 import { errorText, ReplicationError } from './errors.ts';
 import type { HiddenRow, History } from './history.ts';
 import type { Origin, Origins } from './origins.ts';
@@ -83,8 +83,8 @@ export async function planPiece(piece: Piece, context: PlanContext): Promise<App
   for (const { record, event, refusal } of decoded) {
     if (event) planner.judge(event, record);
     else planner.quarantine(record, refusal);
-    planner.position = { next: record.offset + 1, bookmark: null };
-    planner.last = record;
+    planner.position = { next: nextOffset(record), bookmark: null };
+    if (!record.unreadable) planner.last = record;
   }
   return planner.plan;
 }

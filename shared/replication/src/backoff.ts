@@ -14,6 +14,8 @@ export interface BackoffPolicy {
 export const policies = {
   connect: { firstMs: 200, factor: 2, maxMs: 1000 },
   publish: { firstMs: 100, factor: 2, maxMs: 1000 },
+  /** Of rows that the log acknowledged and then did not have: a log that keeps losing must not be flooded. */
+  lost: { firstMs: 100, factor: 2, maxMs: 5000 },
   /** Of a row that the broker finds too large: only its settings can change that. */
   tooLarge: { firstMs: 500, factor: 2, maxMs: 10_000 },
   /** Between two readers of the log, when the one before led nowhere. */

@@ -72,6 +72,7 @@ export function decodeRecord(
   isKnown: (event: ChangeEvent) => boolean = () => false,
 ): DecodedRecord {
   const header = (name: string): string => record.headers[name]?.toString('latin1') ?? '';
+  if (record.unreadable) return { refusal: unreadable(record, record.unreadable) };
   if (record.value === null) return { refusal: 'it has no value' };
   if (header('ce_specversion') !== '1.0') return { refusal: 'it is not a CloudEvents 1.0 record' };
   const origin = header('ce_origin');
@@ -92,6 +93,11 @@ export function decodeRecord(
     return { refusal: 'its link does not verify: changed on the way, or made without the cluster secret' };
   }
   return { event };
+}
+
+/** The code comes first: what reads the list of quarantined records may look for it. */
+function unreadable({ offset }: LogRecord, { next, why }: NonNullable<LogRecord['unreadable']>): string {
+  return `log-unreadable: the batch with offsets ${offset}..${next - 1} cannot be decoded (${why})`;
 }
 
 function positiveInteger(text: string): number | undefined {

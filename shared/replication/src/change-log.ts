@@ -20,11 +20,18 @@ export interface LogRecord {
   readonly offset: number;
   /** True for a stranger's transaction marker: it takes an offset and carries nothing. */
   readonly isMarker: boolean;
+  /** Present where a batch cannot be decoded: the offsets below `next` are in it, and nothing is known of them. */
+  readonly unreadable?: { readonly next: number; readonly why: string };
   /** Kafka's timestamp, milliseconds since 1970: part of the bookmark, believed for nothing else. */
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | undefined>>;
+}
+
+/** The offset after everything that a record stands for. */
+export function nextOffset(record: Pick<LogRecord, 'offset' | 'unreadable'>): number {
+  return record.unreadable?.next ?? record.offset + 1;
 }
 
 /** A piece of one partition, in order. */

@@ -5,11 +5,13 @@
  * remembered. Then it is *proven*, and each read must start where the last one ended. Anything else is never
  * skipped: it is `log-mismatch`, and the log link decides what to do.
  *
+ * Offsets that carry nothing, and batches that cannot be decoded, are passed only once two fresh reads agree on them.
+ *
  * A log that is exchanged between two reads and refilled beyond the position continues without a seam, and its
  * records become the bookmark. So each cursor keeps a *landmark*, a bookmark of some time ago, that is read again
  * on a timer: the record there must still be the one remembered.
  */
-import type { LogRead, LogRecord } from './change-log.ts';
+import { type LogRead, type LogRecord, nextOffset } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
 import { type Bookmark, isBookmarked, type Position, readingStart } from './positions.ts';
 
@@ -20,8 +22,8 @@ interface Cursor {
   /** Offset that the next read must start at. */
   from: number;
   isProven: boolean;
-  /** Offsets without a record that the last read showed, to be confirmed by a fresh one. */
-  gaps: readonly Gap[];
+  /** Offsets without a record, or of no use, that the last read showed, to be confirmed by a fresh one. */
+  doubts: readonly Gap[];
   strangeReads: number;
   landmark: Bookmark | null;
   /** True from `revisit` until the landmark was seen: reading starts there and goes no further. */
@@ -90,7 +92,7 @@ export class Continuity {
       return { unread: 'read again' };
     }
     const records = cursor.isProven ? read.records : afterBookmark(read, position.bookmark);
-    if (records.some((record) => record.offset < position.next && !record.isMarker)) {
+    if (records.some((record) => record.offset < position.next && !record.isMarker && !record.unreadable)) {
       throw replaced(
         `partition ${read.partition} holds a record below offset ${position.next} that was not there before`,
       );
@@ -99,13 +101,17 @@ export class Continuity {
     cursor.strangeReads = 0;
     const unread = records.filter((record) => record.offset >= position.next);
     const gaps = gapsIn(unread, position.next, read.next);
-    // A read without gaps settles nothing about those seen before: it may hold the bookmark alone.
-    if (gaps.length === 0) return { unread, passedGaps: [] };
-    // Every gap of the read has to have been seen by the one before.
-    const areConfirmed = gaps.every(({ at, next }) =>
-      cursor.gaps.some((seen) => seen.at === at && seen.next === next),
+    const unreadable = unread.flatMap((record) =>
+      record.unreadable ? [{ at: record.offset, next: record.unreadable.next }] : [],
     );
-    cursor.gaps = areConfirmed ? [] : gaps;
+    const doubts = [...gaps, ...unreadable];
+    // A read without doubts settles nothing about those seen before: it may hold the bookmark alone.
+    if (doubts.length === 0) return { unread, passedGaps: [] };
+    // Everything doubtful of the read has to have been seen by the one before.
+    const areConfirmed = doubts.every(({ at, next }) =>
+      cursor.doubts.some((seen) => seen.at === at && seen.next === next),
+    );
+    cursor.doubts = areConfirmed ? [] : doubts;
     return areConfirmed ? { unread, passedGaps: gaps } : { unread: 'read again' };
   }
 
@@ -139,7 +145,7 @@ export class Continuity {
       cursor = {
         from: 0,
         isProven: false,
-        gaps: [],
+        doubts: [],
         strangeReads: 0,
         landmark: null,
         isRevisiting: false,
@@ -168,9 +174,9 @@ function afterBookmark(read: LogRead, bookmark: Bookmark | null): readonly LogRe
 function gapsIn(records: readonly LogRecord[], from: number, next: number): Gap[] {
   const gaps: Gap[] = [];
   let expected = from;
-  for (const { offset } of records) {
-    if (offset > expected) gaps.push({ at: expected, next: offset });
-    expected = offset + 1;
+  for (const record of records) {
+    if (record.offset > expected) gaps.push({ at: expected, next: record.offset });
+    expected = nextOffset(record);
   }
   if (expected < next) gaps.push({ at: expected, next });
   return gaps;

@@ -97,7 +97,7 @@ export class Outgoing {
     this.#acknowledgements = [];
     this.#returns += 1;
     this.#losses += 1;
-    this.#retryAtMs = nowMs + backoffMs(policies.publish, this.#losses, random);
+    this.#retryAtMs = nowMs + backoffMs(policies.lost, this.#losses, random);
   }
 
   /** An append failed; says how many did in a row. */

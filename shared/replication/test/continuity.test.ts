@@ -295,3 +295,48 @@ describe('offsets without a record', () => {
     expect(next()).toBe(4);
   });
 });
+
+describe('a batch that cannot be decoded', () => {
+  const quarantined = () =>
+    bench.database.reader.all('SELECT "offset", reason FROM replication_quarantine ORDER BY id');
+
+  it('is passed into quarantine when two fresh reads agree on it, and what follows is read', async () => {
+    append(...write(2));
+    broker.appendUnreadable(0, 5);
+    append(...write(1));
+    bench.applier.startOf(0);
+    expect(await bench.applier.applyBatch(readFrom(0))).toBe('seek');
+    expect([applied(), next(), await quarantined()]).toEqual([0, 0, []]);
+    bench.applier.startOf(0);
+    expect(await bench.applier.applyBatch(readFrom(0))).toBe('go on');
+    expect([applied(), next(), bench.applier.counters.passedGaps]).toEqual([3, 8, 0]);
+    expect(await quarantined()).toEqual([
+      { offset: 2, reason: expect.stringMatching(/^log-unreadable: .* offsets 2\.\.6 cannot be decoded/) },
+    ]);
+  });
+
+  it('that a fresh read can decode was changed on the way only, and harms nothing', async () => {
+    append(...write(3));
+    const whole = readFrom(0);
+    broker.makeUnreadable(0, 1, 3);
+    bench.applier.startOf(0);
+    expect(await bench.applier.applyBatch(readFrom(0))).toBe('seek');
+    bench.applier.startOf(0);
+    expect(await bench.applier.applyBatch(whole)).toBe('go on');
+    expect([applied(), next(), await quarantined()]).toEqual([3, 3, []]);
+  });
+
+  it('is no bookmark: reading starts again at the last record before it', async () => {
+    append(...write(2));
+    broker.appendUnreadable(0, 3);
+    await bench.readAll(0);
+    expect(next()).toBe(5);
+    const again = await openApplierBench({ broker, file: bench.file, own: originName('own', 2) });
+    expect(again.applier.startOf(0)).toBe(1);
+    append(...write(1));
+    await again.readAll(0);
+    expect([again.origins.get(run.origin)?.seq, again.applier.position(0).next]).toEqual([3, 6]);
+    expect(await quarantined()).toHaveLength(1);
+    await again.close();
+  });
+});

@@ -262,6 +262,23 @@ describe('when an origin is stalled', () => {
     expect(counters.repaired).toBeGreaterThan(0);
   });
 
+  it('by a batch that cannot be decoded, the missing rows come from a peer', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 10);
+    await allEqual(10, a, b);
+    await cluster.stop('b');
+    await write(a, 'more', 10);
+    await waitUntil('all is published', async () => (await a?.status())?.unpublished === 0);
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.makeUnreadable(partition, 12, 17);
+    const again = await start('b');
+    await allEqual(20, a, again);
+    const { counters, stalled } = await again.status();
+    expect(counters).toMatchObject({ quarantined: 1, relinks: 0, readersReplaced: 0 });
+    expect(counters.repaired).toBeGreaterThan(0);
+    expect(stalled).toEqual([]);
+  });
+
   it('it is dismissed once every known replica lacks the rows, and harms nobody', async () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 10);

@@ -4,7 +4,7 @@
  */
 import { Applier } from '../src/applier.ts';
 import type { PlanContext } from '../src/apply-plan.ts';
-import type { LogRead, LogRecord } from '../src/change-log.ts';
+import { type LogRead, type LogRecord, nextOffset } from '../src/change-log.ts';
 import { Milestones } from '../src/milestones.ts';
 import { loadCuts, loadPositions, type Position } from '../src/positions.ts';
 import { Publisher } from '../src/publisher.ts';
@@ -113,6 +113,7 @@ export function pieceOf(
 ): LogRead {
   const all = records.filter(({ offset }) => offset >= from);
   const piece = all.slice(0, maxRecords);
-  const next = piece.length === all.length ? end : (piece.at(-1)?.offset ?? end - 1) + 1;
+  const last = piece.at(-1);
+  const next = piece.length === all.length || !last ? end : nextOffset(last);
   return { partition, from, records: piece, next, end };
 }

@@ -146,6 +146,25 @@ export class MemoryBroker {
     this.wake();
   }
 
+  /** A batch that no reader can decode takes this many offsets. */
+  appendUnreadable(partition: number, offsets: number): void {
+    const found = this.#at(partition);
+    const next = found.end + offsets;
+    const unreadable = { next, why: 'its codec is not known' };
+    this.#push(partition, { isMarker: false, key: null, value: null, headers: {}, unreadable });
+    found.end = next;
+    this.wake();
+  }
+
+  /** Records become one batch that no reader can decode, as a flipped byte on the broker's disk would make it. */
+  makeUnreadable(partition: number, from: number, next: number): void {
+    const found = this.#at(partition);
+    const unreadable = { next, why: 'it is damaged' };
+    found.records = found.records
+      .map((one) => (one.offset === from ? { ...one, key: null, value: null, headers: {}, unreadable } : one))
+      .filter(({ offset }) => offset <= from || offset >= next);
+  }
+
   /** A record changes in the log, as a flipped byte on the broker's disk would. */
   alter(partition: number, offset: number, change: Partial<LogRecord>): void {
     const found = this.#at(partition);

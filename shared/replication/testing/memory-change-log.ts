@@ -3,7 +3,14 @@
  *
  * Like kafkajs, it resets an offset out of range to the earliest without a word; the applier has to notice.
  */
-import type { ChangeLog, Following, LogReader, OutgoingRecord, PartitionOffsets } from '../src/change-log.ts';
+import {
+  type ChangeLog,
+  type Following,
+  type LogReader,
+  nextOffset,
+  type OutgoingRecord,
+  type PartitionOffsets,
+} from '../src/change-log.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 import { unreachable } from './memory-errors.ts';
 
@@ -97,7 +104,8 @@ export class MemoryChangeLog implements ChangeLog {
     const from = cursor < low || cursor > end ? low : cursor;
     const all = this.#broker.records(partition).filter(({ offset }) => offset >= from);
     const records = all.slice(0, this.#broker.maxRecords);
-    const next = records.length === all.length ? end : (records.at(-1)?.offset ?? end - 1) + 1;
+    const last = records.at(-1);
+    const next = records.length === all.length || !last ? end : nextOffset(last);
     const taking = reader.take({ partition, from, records, next, end });
     this.#delivering = taking;
     const answer = await taking;

@@ -5,8 +5,9 @@
  * start at the earliest. Batches are cut into pieces of bounded size. Markers of strangers' transactions, which
  * kafkajs drops, are handed on as records without content, so that offsets have no holes that nobody can explain.
  */
-import type { Following, LogRead, LogReader, LogRecord } from '../change-log.ts';
+import { type Following, type LogRead, type LogReader, type LogRecord, nextOffset } from '../change-log.ts';
 import { ReplicationError } from '../errors.ts';
+import type { UnreadableBatch } from './batch-decoder.ts';
 import {
   type Consumer,
   type EachBatchPayload,
@@ -35,10 +36,16 @@ const FETCH_WAIT_MS = 250;
 /** Longest wait for joining the group, in milliseconds. */
 const JOIN_MS = 20_000;
 
+/** A message as it is; the types of kafkajs leave out what is none, and what stands for a whole batch. */
+type WholeMessage = KafkaMessage & {
+  readonly isControlRecord?: boolean;
+  readonly unreadable?: UnreadableBatch;
+};
+
 /** A batch as kafkajs has it; its types leave out two fields. */
 type WholeBatch = EachBatchPayload['batch'] & {
   readonly fetchedOffset: string | number;
-  readonly rawMessages: readonly (KafkaMessage & { readonly isControlRecord?: boolean })[];
+  readonly rawMessages: readonly WholeMessage[];
 };
 
 /** Starts a consumer and resolves once it has joined. */
@@ -123,7 +130,8 @@ class Running implements Following {
     for (let start = 0; start < records.length; start += this.#options.maxRecords) {
       if (this.#isOver || !isRunning() || isStale()) return;
       const piece = records.slice(start, start + this.#options.maxRecords);
-      const next = (piece.at(-1)?.offset ?? from - 1) + 1;
+      const last = piece.at(-1);
+      const next = last ? nextOffset(last) : from;
       const answer = await this.#take({ partition, from, records: piece, next, end: Number(highWatermark) });
       if (answer === 'seek') return;
       from = next;
@@ -179,9 +187,10 @@ class Running implements Following {
   }
 }
 
-function toRecord(message: KafkaMessage & { readonly isControlRecord?: boolean }): LogRecord {
+function toRecord(message: WholeMessage): LogRecord {
   const offset = Number(message.offset);
   if (message.isControlRecord) return marker(offset);
+  if (message.unreadable) return unreadable(message.unreadable, offset + 1);
   const headers: Record<string, Buffer> = Object.create(null);
   for (const [name, value] of Object.entries(message.headers ?? {})) {
     if (value === undefined) continue;
@@ -195,6 +204,10 @@ function toRecord(message: KafkaMessage & { readonly isControlRecord?: boolean }
 
 function marker(offset: number): LogRecord {
   return { offset, isMarker: true, timestampMs: 0, key: null, value: null, headers: {} };
+}
+
+function unreadable({ firstOffset, why }: UnreadableBatch, next: number): LogRecord {
+  return { ...marker(firstOffset), isMarker: false, unreadable: { next, why } };
 }
 
 function toBuffer(value: Buffer | string | undefined): Buffer {

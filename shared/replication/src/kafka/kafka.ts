@@ -2,19 +2,15 @@
  * kafkajs: the only file that imports it. Makes clients, maps its logger and its errors onto ours, and puts a
  * deadline on every call, because some of its calls never end by themselves.
  */
-import {
-  type Admin,
-  type Consumer,
-  type EachBatchPayload,
-  Kafka,
-  type KafkaMessage,
-  logLevel,
-  type Producer,
-} from 'kafkajs';
+import { createRequire } from 'node:module';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage, Producer } from 'kafkajs';
 import { errorText, isReplicationError, ReplicationError } from '../errors.ts';
 import { type Logger, silentLogger } from '../surroundings.ts';
+import { decodeEveryBatch } from './batch-decoder.ts';
 
 export type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage, Producer };
+
+const { Kafka: KafkaClient, logLevel } = loadKafkajs();
 
 /** How to reach the brokers. */
 export interface KafkaConnection {
@@ -41,7 +37,7 @@ export function createKafka(
 ): Kafka {
   silenceNegativeTimeouts();
   const { brokers, ssl, sasl } = connection;
-  return new Kafka({
+  return new KafkaClient({
     clientId: options.clientId,
     brokers: [...brokers],
     connectionTimeout: 3000,
@@ -84,6 +80,16 @@ export async function describeKafkaCluster(options: {
   } finally {
     await leave('admin', admin);
   }
+}
+
+/** Loads kafkajs with a decoder that does not end at a batch that it cannot decode; its parts take it from the cache. */
+function loadKafkajs(): typeof import('kafkajs') {
+  const require = createRequire(import.meta.url);
+  const decoder = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder.js');
+  const decode: Parameters<typeof decodeEveryBatch>[0] = require(decoder);
+  const cached = require.cache[decoder];
+  if (cached) cached.exports = decodeEveryBatch(decode);
+  return require('kafkajs');
 }
 
 /** Runs a call with a deadline; every failure becomes one of our errors. */

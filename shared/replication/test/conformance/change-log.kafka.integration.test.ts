@@ -117,6 +117,51 @@ describe('on a real broker', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  it('batches of a codec that is not built in are named and passed, and what comes behind them is read', async () => {
+    const topicPrefix = `unreadable-${randomUUID()}.`;
+    const topic = `${topicPrefix}${database}.changes`;
+    const kafka = createKafka(
+      { brokers: [inject('sharedBroker').bootstrap] },
+      { clientId: 'operator', logger },
+    );
+    const admin = kafka.admin();
+    await admin.connect();
+    const lz4 = [{ name: 'compression.type', value: 'lz4' }];
+    await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS, configEntries: lz4 }] });
+    const { log } = replicationAt(inject('sharedBroker').bootstrap, topicPrefix);
+    const reader = new Collector();
+    try {
+      await log.open();
+      await log.append(0, outgoing('a', 'b', 'c'));
+      await log.append(0, outgoing('d'));
+      const following = await log.follow(reader);
+      await reader.hasRead(0, 4);
+      const none = [{ name: 'compression.type', value: 'uncompressed' }];
+      // ConfigResourceTypes.TOPIC of Kafka's protocol.
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: 2, name: topic, configEntries: none }],
+      });
+      // The broker takes a setting a little after it has answered.
+      await waitUntil('a row that can be decoded is read', async () => {
+        const { lastOffset } = await log.append(0, outgoing('later'));
+        await reader.hasRead(0, lastOffset + 1);
+        return reader.values(0).at(-1) === 'later' || `the last one is ${reader.values(0).at(-1)}`;
+      });
+      await following.stop();
+    } finally {
+      await log.close();
+      await admin.deleteTopics({ topics: [topic] });
+      await admin.disconnect();
+    }
+    const [first, second] = reader.records(0);
+    expect([first, second]).toMatchObject([
+      { offset: 0, value: null, unreadable: { next: 3, why: expect.stringContaining('LZ4') } },
+      { offset: 3, value: null, unreadable: { next: 4 } },
+    ]);
+    expect(reader.errors).toEqual([]);
+  });
+
   it('groups of readers are gone after a clean leave', async () => {
     const ground = await makeGround();
     const { log } = ground.connect();
