@@ -6,20 +6,22 @@
  * one each time it starts the log over, and how many rows of its run are committed. So whoever finds a mark knows that
  * the last end was not a clean one, that there must be a log, which, and how far it must reach.
  *
- * The count is written after each commit and not synced: it survives the process, and after a power loss it says less
- * than it could, never more.
+ * That there is a mark, or none, is synced: one of an earlier run that came back with a power loss would make the log of
+ * today a foreign one. The count is written after each commit and not synced: it survives the process, and after a power
+ * loss it says less than it could, never more.
  */
 import {
   closeSync,
   existsSync,
+  fsyncSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** What the mark beside a database says about its write-ahead log. */
 export type WalVerdict =
@@ -51,17 +53,21 @@ export interface MarkedRun {
 /** The mark of a database that is open. */
 export class OpenMark {
   readonly #databaseFile: string;
-  readonly #handle: number | undefined;
+  #handle: number | undefined;
 
   /** Writes the mark; the database is open and something was written to it. */
   constructor(databaseFile: string, run: string) {
     this.#databaseFile = databaseFile;
     const head = JSON.stringify({ run, salt: readSalt(databaseFile) ?? null });
     try {
-      writeFileSync(markOf(databaseFile), `${head.padEnd(HEAD_BYTES - 1)}\n${digits(0)}`);
-      this.#handle = openSync(markOf(databaseFile), 'r+');
+      this.#handle = openSync(markOf(databaseFile), 'w+');
+      writeSync(this.#handle, `${head.padEnd(HEAD_BYTES - 1)}\n${digits(0)}`, 0);
+      fsyncSync(this.#handle);
+      syncFolderOf(databaseFile);
     } catch {
       // A full disk must not keep a replica from serving; without a mark it is only checked less well.
+      if (this.#handle !== undefined) closeSync(this.#handle);
+      this.#handle = undefined;
       unmark(databaseFile);
     }
   }
@@ -85,7 +91,13 @@ export class OpenMark {
 
 /** Removes a mark that an earlier process left. */
 export function unmark(databaseFile: string): void {
+  if (!existsSync(markOf(databaseFile))) return;
   rmSync(markOf(databaseFile), { force: true });
+  try {
+    syncFolderOf(databaseFile);
+  } catch {
+    // Whoever closes does so all the same; the mark may come back with a power loss, and the file is checked then.
+  }
 }
 
 /** The run that had the file open when its process ended. */
@@ -121,6 +133,16 @@ function readMark(databaseFile: string): (MarkedRun & { salt: number | null }) |
     return { run, seq, salt: typeof salt === 'number' ? salt : null };
   } catch {
     return undefined;
+  }
+}
+
+/** The entry of a file in its folder is no part of the file. */
+function syncFolderOf(databaseFile: string): void {
+  const handle = openSync(dirname(databaseFile), 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
