@@ -142,7 +142,8 @@ export class Clients {
     } catch (error) {
       if (!isReplicationError(error)) throw error;
       if (error.code === 'write-gone' && sent.every(({ excuse }) => excuse === undefined)) {
-        const what = `${machine.id} says that a write is gone, and it is not: ${sent.map(({ id }) => id).join()}`;
+        const what = `${machine.id} says that a write is gone, and it is not: ${error.message}`;
+        this.#cluster.scheduler.note(`violates I7: ${what}`);
         this.#cluster.violations.push({ rule: 'I7', what });
       }
     }

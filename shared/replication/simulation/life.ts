@@ -4,6 +4,7 @@
  * It owns the process's tasks, its connections, and where it is to crash. When a life has ended nothing of it runs
  * any more, whatever it was doing; its files are as they were.
  */
+import type { LogRead } from '../src/change-log.ts';
 import { openReplica } from '../src/open-replica.ts';
 import type { Replica } from '../src/replica.ts';
 import type { ReplicaOptions } from '../src/replica-options.ts';
@@ -40,6 +41,8 @@ export class Life implements Owner {
   stillUntilMs = 0;
   /** True once something of the read in hand is being applied: a look at whose log it is applies nothing. */
   isApplying = false;
+  /** The read that it was given last. */
+  inHand: LogRead | undefined;
   /** Present once it is open. */
   replica: Replica | undefined;
   readonly #options: LifeOptions;

@@ -132,6 +132,7 @@ class History {
     while (this.#injector.isWaiting && scheduler.nowMs < untilMs) {
       const machine = elementAt(this.#cluster.up, this.#random.unit());
       if (machine) this.#clients.write(machine);
+      this.#operate();
       await scheduler.run(scheduler.nowMs + 200, () => !this.#injector.isWaiting);
     }
   }

@@ -211,8 +211,23 @@ export class SimulatedCluster {
   async #reached(machine: Machine, step: Step): Promise<void> {
     this.reached(machine, step);
     const { life } = machine;
+    if (life && step === 'apply:planned') this.#readAgain(life);
     if (!life || !step.endsWith('after-commit') || !this.#looks.once(LOOK_ONCE_IN)) return;
     await this.look(machine);
+  }
+
+  /** What is applied now stands for what was read at the same offsets before: the log may have been made anew since. */
+  #readAgain(life: Life): void {
+    const { inHand } = life;
+    const before = this.#taken.get(life);
+    if (!inHand || !before) return;
+    const { partition, from, next } = inHand;
+    const isAgain = (one: TakenRecord): boolean =>
+      one.partition === partition && one.offset >= from && one.offset < next;
+    this.#taken.set(
+      life,
+      before.filter((one) => !isAgain(one)),
+    );
   }
 
   #take(life: Life, read: LogRead): void {

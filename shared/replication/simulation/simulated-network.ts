@@ -25,7 +25,7 @@ export class SimulatedNetwork {
   readonly #clients = new Map<MemoryChangeLog, { readonly life: Life; isFetching: boolean }>();
   /** Called for every read that is handed to a replica; it may change it. */
   handing: (life: Life, read: LogRead) => LogRead = (_, read) => read;
-  /** Called when a replica has taken a read and goes on after it. */
+  /** Called when a replica has applied a read. */
   took: (life: Life, read: LogRead) => void = () => undefined;
   /** Says what goes wrong with an append. */
   appending: () => 'acknowledgement lost' | 'arrives twice' | undefined = () => undefined;
@@ -107,12 +107,14 @@ export class SimulatedNetwork {
       take: async (read) => {
         const handed = this.handing(life, read);
         life.isApplying = false;
+        life.inHand = handed;
         const answer = await reader.take(handed);
         const { partition, from, next, end, records } = handed;
         this.#scheduler.note(
           `${life.name} took ${records.length} of partition ${partition} from ${from} to ${next} of ${end}: ${answer}`,
         );
-        if (answer === 'go on' && life.isApplying) this.took(life, handed);
+        // A read may be applied and answered with 'seek': a stall has ended.
+        if (life.isApplying) this.took(life, handed);
         return answer;
       },
       broke: (error) => reader.broke(error),
