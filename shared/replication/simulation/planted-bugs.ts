@@ -131,8 +131,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'tokens answered too early',
-    find: 'if ((origins.get(origin)?.seq ?? 0) >= seq) continue;',
-    replace: 'if ((origins.get(origin)?.seq ?? 0) >= seq - 2) continue;',
+    find: 'if (this.#holds(origin, seq)) continue;',
+    replace: 'if (this.#holds(origin, seq - 2)) continue;',
   },
   {
     name: 'resync that forgets to publish',

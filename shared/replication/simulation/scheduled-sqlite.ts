@@ -54,6 +54,13 @@ function scheduled(connection: real.Connection, gate: StorageGate): real.Connect
   };
 }
 
+const briefs = new Map<string, string>();
+
 function brief(sql: string): string {
-  return sql.trim().replace(/\s+/g, ' ').slice(0, 48);
+  let text = briefs.get(sql);
+  if (text === undefined) {
+    text = sql.trim().replace(/\s+/g, ' ').slice(0, 48);
+    briefs.set(sql, text);
+  }
+  return text;
 }

@@ -30,6 +30,9 @@ interface Task {
 /** The most tasks of one history; a history that needs more does not come to an end. */
 const MAX_TASKS = 600_000;
 
+/** Characters of the trace that are hashed at once. */
+const HASHED_AT_ONCE = 65_536;
+
 /** Wall time at which every history begins. */
 const BEGIN = Date.parse('2026-01-02T03:04:05.678Z');
 
@@ -37,6 +40,8 @@ const BEGIN = Date.parse('2026-01-02T03:04:05.678Z');
 export class Scheduler {
   readonly #heap: Task[] = [];
   readonly #hash = createHash('sha256');
+  /** Lines that are not hashed yet. */
+  #lines = '';
   readonly #print: ((line: string) => void) | undefined;
   #nowMs = 0;
   #order = 0;
@@ -61,6 +66,7 @@ export class Scheduler {
 
   /** Hash over everything that happened, in its order: equal for equal histories. */
   get fingerprint(): string {
+    this.#hashLines();
     return this.#hash.copy().digest('hex').slice(0, 16);
   }
 
@@ -111,8 +117,14 @@ export class Scheduler {
   /** Adds a line to the trace. */
   note(line: string): void {
     const text = `${this.#nowMs.toFixed(3)} ${line}\n`;
-    this.#hash.update(text);
+    this.#lines += text;
+    if (this.#lines.length > HASHED_AT_ONCE) this.#hashLines();
     this.#print?.(text);
+  }
+
+  #hashLines(): void {
+    this.#hash.update(this.#lines);
+    this.#lines = '';
   }
 
   /** Runs tasks until the condition holds or the time is reached; true when the condition holds. */

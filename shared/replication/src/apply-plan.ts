@@ -20,7 +20,7 @@ import { bookmarkOf, type Position, START } from './positions.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
 import type { PlacedRow } from './row-insert.ts';
 import type { Database } from './sqlite.ts';
-import { NOWHERE, type Stall, type StallReason } from './stalls.ts';
+import { NOWHERE, type Stall, type StallPlace, type StallReason } from './stalls.ts';
 
 /** What planning looks at. */
 export interface PlanContext {
@@ -200,7 +200,9 @@ class Planner {
     const why = known?.reason === 'schema' ? known : { reason, schemaVersion };
     const isPlaced = known !== undefined && known.partition !== NOWHERE;
     const place = isPlaced ? known : { partition: this.#piece.partition, position: this.#here() };
-    if (known && why.reason === known.reason && place.partition === known.partition) return;
+    const elsewhere = this.#elsewhere(known, place.partition);
+    const isKnown = known && why.reason === known.reason && place.partition === known.partition;
+    if (isKnown && elsewhere.length === known.elsewhere.length) return;
     this.plan.stalls.set(origin, {
       origin,
       reason: why.reason,
@@ -208,7 +210,16 @@ class Planner {
       since: known?.since ?? this.#context.now,
       partition: place.partition,
       position: place.position,
+      elsewhere,
     });
+  }
+
+  /** Where other partitions than that of the stall show events that wait for it, this one included. */
+  #elsewhere(known: Stall | undefined, place: number): readonly StallPlace[] {
+    const { partition } = this.#piece;
+    const elsewhere = known?.elsewhere ?? [];
+    const isListed = [place, NOWHERE, ...elsewhere.map((one) => one.partition)].includes(partition);
+    return isListed ? elsewhere : [...elsewhere, { partition, position: this.#here() }];
   }
 
   /** The stall of an origin as it is after what was planned so far. */
@@ -246,11 +257,9 @@ class Planner {
   }
 
   #endStalls(name: string): void {
-    const ended = this.plan.endedStalls.get(name) ?? [];
-    const stored = ended.length === 0 ? this.#context.stalls.get(name) : undefined;
-    const open = [stored, this.plan.stalls.get(name)].filter((stall) => stall !== undefined);
+    const stall = this.#stall(name);
     this.plan.stalls.delete(name);
-    if (open.length > 0) this.plan.endedStalls.set(name, [...ended, ...open]);
+    if (stall) this.plan.endedStalls.set(name, [...(this.plan.endedStalls.get(name) ?? []), stall]);
   }
 
   #contradiction(event: ChangeEvent, record: LogRecord): void {

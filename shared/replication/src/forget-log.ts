@@ -27,6 +27,7 @@ export function forgetLog(options: {
   return {
     async write(connection) {
       await connection.run('DELETE FROM replication_stall WHERE topic = ?', [topic]);
+      await connection.run('DELETE FROM replication_stall_place WHERE topic = ?', [topic]);
       await connection.run('DELETE FROM replication_position WHERE topic = ?', [topic]);
       await connection.run('UPDATE replication_origin SET published = 0');
       await saveCuts(connection, { topic, cuts: cutNow });

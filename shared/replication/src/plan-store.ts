@@ -12,7 +12,7 @@ import { type Origin, type Origins, saveOrigins, savePublished } from './origins
 import { type Position, savePosition } from './positions.ts';
 import { saveQuarantined } from './quarantine.ts';
 import type { Connection } from './sqlite.ts';
-import { deleteStall, type Stall, saveStall } from './stalls.ts';
+import { deleteStall, placesOf, type Stall, saveStall } from './stalls.ts';
 import type { Observe } from './surroundings.ts';
 import type { Writer, WriteUnit } from './writer.ts';
 
@@ -113,7 +113,7 @@ export class PlanStore {
   /** Where an ended stall has its first event that was not applied, its partition goes back to. */
   #withRewinds(plan: ApplyPlan, positions: ReadonlyMap<number, Position>): ReadonlyMap<number, Position> {
     const moves = new Map(positions);
-    for (const { partition, position } of [...plan.endedStalls.values()].flat()) {
+    for (const { partition, position } of [...plan.endedStalls.values()].flat().flatMap(placesOf)) {
       const planned = moves.get(partition) ?? this.#options.positions.get(partition);
       if (planned && position.next < planned.next) moves.set(partition, position);
     }

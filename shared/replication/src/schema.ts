@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS replication_stall (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
   bookmark_offset INTEGER, bookmark BLOB
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replication_stall_place (
+  origin TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+  bookmark_offset INTEGER, bookmark BLOB, PRIMARY KEY (origin, partition)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replication_quarantine (
   id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
   reason TEXT NOT NULL, found_at TEXT NOT NULL, size INTEGER NOT NULL,

@@ -16,6 +16,12 @@ export type StallReason = 'hole' | 'schema';
 /** Stands for the partition where the log shows nothing of what is waited for: only a peer has it so far. */
 export const NOWHERE = -1;
 
+/** Where an event stands that could not be applied. */
+export interface StallPlace {
+  readonly partition: number;
+  readonly position: Position;
+}
+
 /** One stalled origin. */
 export interface Stall {
   readonly origin: string;
@@ -28,6 +34,8 @@ export interface Stall {
   readonly partition: number;
   /** Position of the first event that was not applied. */
   readonly position: Position;
+  /** The first such event of each other partition that showed some meanwhile: these are read again, too. */
+  readonly elsewhere: readonly StallPlace[];
 }
 
 /** Reads the stalls of a topic. */
@@ -45,6 +53,7 @@ export async function loadStalls(reader: Database['reader'], topic: string): Pro
      FROM replication_stall WHERE topic = ?`,
     [topic],
   );
+  const places = await loadPlaces(reader, topic);
   return new Map(
     rows.map((row) => [
       row.origin,
@@ -55,9 +64,27 @@ export async function loadStalls(reader: Database['reader'], topic: string): Pro
         since: row.since,
         partition: row.partition,
         position: positionOf(row),
+        elsewhere: places.filter(({ origin }) => origin === row.origin),
       },
     ]),
   );
+}
+
+async function loadPlaces(
+  reader: Database['reader'],
+  topic: string,
+): Promise<(StallPlace & { readonly origin: string })[]> {
+  const rows = await reader.all<PositionRow & { origin: string; partition: number }>(
+    `SELECT origin, partition, next, bookmark_offset, bookmark FROM replication_stall_place
+     WHERE topic = ? ORDER BY origin, partition`,
+    [topic],
+  );
+  return rows.map((row) => ({ origin: row.origin, partition: row.partition, position: positionOf(row) }));
+}
+
+/** Everywhere that has to be read again when a stall ends. */
+export function placesOf(stall: Stall): StallPlace[] {
+  return [{ partition: stall.partition, position: stall.position }, ...stall.elsewhere];
 }
 
 /** Stores a stall, in the place of what was known of it before. */
@@ -79,11 +106,19 @@ export async function saveStall(connection: Connection, topic: string, stall: St
       ...bookmarkValues(stall.position),
     ],
   );
+  for (const { partition, position } of stall.elsewhere) {
+    await connection.run(
+      `INSERT INTO replication_stall_place (origin, topic, partition, next, bookmark_offset, bookmark)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (origin, partition) DO NOTHING`,
+      [stall.origin, topic, partition, position.next, ...bookmarkValues(position)],
+    );
+  }
 }
 
 /** Forgets the stall of an origin. */
 export async function deleteStall(connection: Connection, origin: string): Promise<void> {
   await connection.run('DELETE FROM replication_stall WHERE origin = ?', [origin]);
+  await connection.run('DELETE FROM replication_stall_place WHERE origin = ?', [origin]);
 }
 
 /**
@@ -103,10 +138,11 @@ export async function resumeSchemaStalls(options: {
   );
   if (readable.length === 0) return;
   await connection.run('BEGIN IMMEDIATE');
-  for (const { origin, partition, position } of readable) {
-    await deleteStall(connection, origin);
-    stalls.delete(origin);
-    if (position.next < (positions.get(partition)?.next ?? 0)) {
+  for (const stall of readable) {
+    await deleteStall(connection, stall.origin);
+    stalls.delete(stall.origin);
+    for (const { partition, position } of placesOf(stall)) {
+      if (position.next >= (positions.get(partition)?.next ?? 0)) continue;
       positions.set(partition, position);
       await savePosition(connection, { topic, partition }, position);
     }

@@ -80,6 +80,16 @@ async function read(token: string): Promise<string> {
   return covering;
 }
 
+describe('a write that came with a snapshot', () => {
+  it('is covered although nobody told of it, once the wait is over', async () => {
+    const waiting = consistency.covers(parseToken(`${a1}:3`));
+    const origin = origins.fresh(a1, { isMinted: false });
+    origins.set({ ...origin, seq: 3, chain: Buffer.alloc(32, 3), published: 3 });
+    clock.advance(2000);
+    await expect(waiting).resolves.toBeUndefined();
+  });
+});
+
 describe('a read with a token', () => {
   it('goes on at once when everything is here', async () => {
     hold(a1, 5);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ChangeEvent } from '../src/change-event.ts';
-import { NOWHERE, resumeSchemaStalls } from '../src/stalls.ts';
+import { loadStalls, NOWHERE, resumeSchemaStalls } from '../src/stalls.ts';
 import { type DatabaseDescription, defineTable } from '../src/table.ts';
 import {
   type ApplierBench,
@@ -75,6 +75,22 @@ describe('a hole', () => {
     append(0, four, two, five, three);
     await bench.readAll(0);
     expect([seqOf(a), stalled()]).toEqual([5, []]);
+  });
+
+  it('is passed in two partitions, and both are read again when it ends', async () => {
+    const [one, two, three, four] = write(a, 4);
+    append(0, one, three);
+    await bench.readAll(0);
+    append(1, four);
+    await bench.readAll(1);
+    const stored = await loadStalls(bench.database.reader, benchTopic);
+    expect(stored.get(a.origin)?.elsewhere).toMatchObject([{ partition: 1, position: { next: 0 } }]);
+    append(0, two);
+    await bench.readAll(0);
+    expect([seqOf(a), bench.applier.position(1).next]).toEqual([3, 0]);
+    await bench.readAll(1);
+    expect([seqOf(a), stalled()]).toEqual([4, []]);
+    expect(await bench.database.reader.all('SELECT * FROM replication_stall_place')).toEqual([]);
   });
 
   it('is filled from another partition, and its own partition is read again', async () => {

@@ -229,6 +229,11 @@ export class MemoryBroker {
     return this.#partitions.map(({ low, end }, partition) => ({ partition, low, end }));
   }
 
+  /** For clients: low and end of one partition. */
+  bounds(partition: number): Readonly<Pick<Partition, 'low' | 'end'>> {
+    return this.#at(partition);
+  }
+
   /** For clients: a client left. */
   forget(client: MemoryChangeLog): void {
     this.#clients.delete(client);

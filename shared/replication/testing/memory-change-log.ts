@@ -137,11 +137,11 @@ export class MemoryChangeLog implements ChangeLog {
 
   #nextPartition(): number | undefined {
     if (!this.#canRead()) return undefined;
-    const hungry = this.#broker.offsets().find(({ partition, low, end }) => {
-      const cursor = this.#cursors.get(partition) ?? 0;
-      return end > low && cursor !== end;
-    });
-    return hungry?.partition;
+    for (let partition = 0; partition < this.#broker.partitions; partition += 1) {
+      const { low, end } = this.#broker.bounds(partition);
+      if (end > low && (this.#cursors.get(partition) ?? 0) !== end) return partition;
+    }
+    return undefined;
   }
 
   #seek(): void {
