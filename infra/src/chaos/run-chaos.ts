@@ -43,7 +43,7 @@ export interface ChaosOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const clients = 96;
+const clients = 160;
 const answerMs = 5000;
 /** Longer than any fault that leaves nobody to answer. */
 const patienceMs = 90_000;
@@ -133,7 +133,10 @@ async function loadAndHurt(
     tell(`${one.hasHeld ? '' : 'NOT HELD '}${one.fault.kind}: ${one.what}`);
   };
   const progress = setInterval(
-    () => tell(`${record.acknowledged.size} of ${record.attempted.size} orders acknowledged`),
+    () =>
+      tell(
+        `${record.acknowledged.size} of ${record.attempted.size} orders acknowledged${brokenSoFar(ground)}`,
+      ),
     progressEveryMs,
   );
   try {
@@ -148,6 +151,12 @@ async function loadAndHurt(
     await ground.reader.settled();
   }
   return done;
+}
+
+/** Nothing, or which promises were broken: whoever watches a long run need not wait for its end. */
+function brokenSoFar({ violations }: WatchedGround): string {
+  const told = violations.list().map(({ invariant, kind, count }) => `${invariant} ${kind} (${count})`);
+  return told.length === 0 ? '' : `; BROKEN: ${told.join(', ')}`;
 }
 
 /** Resolves when as many orders were acknowledged as the run is to judge. */

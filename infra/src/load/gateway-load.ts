@@ -40,7 +40,7 @@ export interface GatewayLoadOptions {
 }
 
 /** Of how many orders one is read back, sent again, looked for by another client; of how many something seen is read. */
-const every = { own: 4, repeat: 25, other: 6, seen: 5 } as const;
+const every = { own: 8, repeat: 25, other: 12, seen: 10 } as const;
 
 /** Nothing done yet. */
 export function noGatewayCounters(): GatewayCounters {

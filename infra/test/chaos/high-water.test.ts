@@ -12,11 +12,10 @@ import { quietLook } from './status-server.ts';
 
 const [fault] = planFaults({ seed: 1, minutes: 1, only: ['high-water'] }).log;
 if (fault === undefined) throw new Error('the plan is empty');
-const accepted = 50;
+const fewOrders = 50;
 
-/** Reaches the mark of a replica that takes 50 orders, and says and answers this at the mark. */
-async function reach({ saysWritable = false, unpublished = maxUnpublished, readStatus = 200 }) {
-  const full = { ...quietLook, unpublished };
+/** Reaches the mark of a replica that takes so many orders, and says and answers this at the mark. */
+async function reach({ saysWritable = false, accepted = fewOrders, readStatus = 200 }) {
   let [taken, looks] = [0, 0];
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) =>
@@ -28,7 +27,7 @@ async function reach({ saysWritable = false, unpublished = maxUnpublished, readS
     }
     if (request.url !== '/replication/status') return answer(readStatus, []);
     looks += 1;
-    return answer(200, { ...full, writable: looks > 1 || saysWritable });
+    return answer(200, { ...quietLook, writable: looks > 1 || saysWritable });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const violations = new Violations();
@@ -56,14 +55,14 @@ describe('a replica at the high-water mark', () => {
   it('refuses, says so, answers reads, and what it took before is judged like every other order', async () => {
     const { found, probes, modes } = await reach({});
     expect(found).toEqual([]);
-    expect(probes.acknowledged.size).toBe(accepted);
-    expect(probes.attempted.size).toBeGreaterThan(accepted);
+    expect(probes.acknowledged.size).toBe(fewOrders);
+    expect(probes.attempted.size).toBeGreaterThan(fewOrders);
     expect([modes[0] === 'open', modes.at(-1)]).toEqual([false, 'open']);
   });
 
   it.each([
     ['says that it is writable', { saysWritable: true }, 'is writable'],
-    ['took far more than it may', { unpublished: maxUnpublished * 2 }, `took ${maxUnpublished * 2} rows`],
+    ['took more than it may', { accepted: maxUnpublished + 300 }, `took ${maxUnpublished + 300} orders`],
     ['does not answer reads', { readStatus: 503 }, 'a read was answered 503'],
   ])('breaks a promise when it %s', async (_, planted, told) => {
     expect((await reach(planted)).found).toEqual([expect.stringContaining(told)]);
