@@ -7,17 +7,27 @@ import {
   errorText,
   InfraError,
   killLivingChildren,
+  markdownLines,
   readBenchOptions,
+  readResults,
   runBench,
+  surroundingsLine,
   tableLines,
 } from '@dbsync/infra';
 
+const quickNote =
+  'quick: shorter rounds and smaller data than the goals are about; rough figures, to see what a change does';
 const interrupted = new AbortController();
 
 async function main(): Promise<number> {
-  const { isHelp, isJson, ...options } = readBenchOptions(process.argv.slice(2));
+  const { isHelp, isJson, tableOf, ...options } = readBenchOptions(process.argv.slice(2));
   if (isHelp) {
     process.stdout.write(`${benchHelp}\n`);
+    return 0;
+  }
+  if (tableOf !== undefined) {
+    const lines = [surroundingsLine(), '', ...markdownLines(readResults(tableOf))];
+    process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
@@ -33,6 +43,7 @@ async function main(): Promise<number> {
     });
     return 0;
   } finally {
+    if (options.isQuick) process.stderr.write(`${quickNote}\n`);
     process.stdout.write(isJson ? `${JSON.stringify(rows, null, 2)}\n` : `${tableLines(rows).join('\n')}\n`);
   }
 }

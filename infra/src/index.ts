@@ -4,6 +4,7 @@
  * Commands in `scripts/` are thin; what they do is exported here and tested in this package.
  */
 
+export { markdownLines, readResults, surroundingsLine } from './bench/bench-document.ts';
 export { benchHelp, readBenchOptions } from './bench/bench-options.ts';
 export { type BenchRow, tableLines } from './bench/bench-row.ts';
 export { runBench } from './bench/run-bench.ts';
@@ -43,7 +44,6 @@ export { LogPrinter } from './dev/log-printer.ts';
 export { buildImages } from './images/build-images.ts';
 export { imagesHelp, readImageOptions } from './images/image-options.ts';
 export { errorText, InfraError } from './infra-error.ts';
-export { measureGatewayOverhead } from './load/gateway-overhead.ts';
 export { operate } from './operate/operate.ts';
 export { killLivingChildren } from './process/living-children.ts';
 export { isChainAlive, packageManagerChain } from './process/package-manager-chain.ts';

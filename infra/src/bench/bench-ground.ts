@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InfraError } from '../infra-error.ts';
 import { type Life, startLife } from '../process/life.ts';
+import { type Client, clients } from './clients.ts';
 
 /** Programs, by what they do. */
 const programs = {
@@ -77,6 +78,11 @@ export class BenchGround {
   /** Rounds and seconds of a measure that compares throughput. */
   get pace(): { rounds: number; seconds: number } {
     return this.isQuick ? { rounds: 3, seconds: 1 } : { rounds: 7, seconds: 5 };
+  }
+
+  /** Drivers that the longer measures try. */
+  get clients(): readonly Client[] {
+    return this.isQuick ? ['sqlite3'] : clients;
   }
 
   /** A folder that is removed at the end. */

@@ -12,6 +12,8 @@ export interface BenchCommand {
   readonly isQuick: boolean;
   readonly isJson: boolean;
   readonly isHelp: boolean;
+  /** Files of earlier runs to show instead of measuring; undefined: measure. Absolute. */
+  readonly tableOf: readonly string[] | undefined;
   /** Absolute. */
   readonly dataDir: string;
 }
@@ -19,10 +21,13 @@ export interface BenchCommand {
 /** The help text. */
 export const benchHelp = `pnpm bench: what the product does, against limits taken in the same run on the same machine
 
-  --quick         shorter rounds and smaller data: about three minutes; its figures are rougher
+  --quick         shorter rounds, smaller data, for most measures the default driver only: about three minutes; rough
   --only A,B      only these measures: ${measures.map(({ name }) => name).join(', ')}
-  --json          print an array of {measure, unit, ours, limit, ratio, goal, met} and nothing else on standard output
-  --data-dir DIR  where temporary data and large data, made once, are kept (default .data-bench)
+  --json          print an array of {measure, unit, ours, limit, ratio, goal, met, isQuick, takenAt} and nothing else on
+                  standard output; null is a figure that could not be had
+  --table A,B     measure nothing: print what --json wrote to these files as the table of docs/performance.md;
+                  of a measure that is in several, the last
+  --data-dir DIR  where temporary data go, up to a few gigabytes (default .data-bench)
   --help          this text
 
 exit: 0 everything was measured, met or not; 1 something could not be measured; 2 wrong usage; 130 Ctrl-C`;
@@ -35,6 +40,7 @@ export function readBenchOptions(args: readonly string[]): BenchCommand {
     isQuick: values.quick,
     isJson: values.json,
     isHelp: values.help,
+    tableOf: values.table?.split(',').map((file) => resolve(file.trim())),
     dataDir: resolve(values['data-dir']),
   };
 }
@@ -48,6 +54,7 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean', default: false },
         only: { type: 'string' },
         json: { type: 'boolean', default: false },
+        table: { type: 'string' },
         'data-dir': { type: 'string', default: '.data-bench' },
         help: { type: 'boolean', default: false },
       },

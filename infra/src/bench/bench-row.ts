@@ -31,10 +31,17 @@ export interface BenchRow {
   /** In words: `ratio >= 0.85`, `ours <= 100 ms`. */
   readonly goal: string;
   readonly met: boolean;
+  /** True: shorter rounds and smaller data; rough. */
+  readonly isQuick: boolean;
+  /** ISO 8601. */
+  readonly takenAt: string;
 }
 
 /** Judges what was measured. Only finite numbers can meet a goal. */
-export function judge({ measure, unit, ours, limit, goal }: Measured): BenchRow {
+export function judge(
+  { measure, unit, ours, limit, goal }: Measured,
+  taken: Pick<BenchRow, 'isQuick' | 'takenAt'>,
+): BenchRow {
   const ratio = limit === null ? null : ours / limit;
   const judged = goal.isAbsolute ? ours : ratio;
   const sign = goal.kind === 'at least' ? '>=' : '<=';
@@ -48,19 +55,13 @@ export function judge({ measure, unit, ours, limit, goal }: Measured): BenchRow 
     ratio,
     goal: goal.isAbsolute ? `ours ${sign} ${goal.value} ${unit}` : `ratio ${sign} ${goal.value}`,
     met,
+    ...taken,
   };
 }
 
 /** The table for people, one line a row, below a line of titles. */
 export function tableLines(rows: readonly BenchRow[]): string[] {
-  const cells = rows.map((row) => [
-    row.measure,
-    `${figure(row.ours)} ${row.unit}`,
-    row.limit === null ? '' : `${figure(row.limit)} ${row.unit}`,
-    row.ratio === null ? '' : figure(row.ratio),
-    row.goal,
-    row.met ? 'met' : 'NOT MET',
-  ]);
+  const cells = rows.map((row) => [...cellsOf(row), row.met ? 'met' : 'NOT MET']);
   const all = [['measure', 'ours', 'limit', 'ratio', 'goal', ''], ...cells];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
   // Figures stand right under each other; words begin at the left.
@@ -74,9 +75,20 @@ export function tableLines(rows: readonly BenchRow[]): string[] {
   );
 }
 
-/** Three digits that count, and no more. */
-function figure(value: number): string {
-  if (!Number.isFinite(value)) return '–';
+/** Measure, ours, limit, ratio and goal of a row as people read them. */
+export function cellsOf({ measure, unit, ours, limit, ratio, goal }: BenchRow): string[] {
+  return [
+    measure,
+    `${figure(ours)} ${unit}`,
+    limit === null ? '' : `${figure(limit)} ${unit}`,
+    ratio === null ? '' : figure(ratio),
+    goal,
+  ];
+}
+
+/** Three digits that count, and no more; what JSON has no number for comes back from it as null. */
+function figure(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return '–';
   if (value === 0 || Math.abs(value) >= 100) return String(Math.round(value));
   return String(Number(value.toPrecision(3)));
 }

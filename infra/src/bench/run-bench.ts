@@ -2,6 +2,7 @@
  * Runs measures one after the other and judges what they found. A measure that fails is said and does not hide the
  * others; the run then ends with an error.
  */
+import os from 'node:os';
 import { errorText, InfraError } from '../infra-error.ts';
 import { BenchGround, type BenchGroundOptions } from './bench-ground.ts';
 import { type BenchRow, judge } from './bench-row.ts';
@@ -23,9 +24,13 @@ export async function runBench(options: RunBenchOptions & { onRow: (row: BenchRo
       ...options,
       onProgress: (sentence) => options.onProgress(`${measure.name}: ${sentence}`),
     });
-    ground.progress('begins');
+    const [load = 0] = os.loadavg();
+    ground.progress(`begins, at a load of ${load.toFixed(1)}`);
     try {
-      for (const measured of await measure.run(ground)) options.onRow(judge(measured));
+      const { isQuick } = options;
+      for (const measured of await measure.run(ground)) {
+        options.onRow(judge(measured, { isQuick, takenAt: new Date().toISOString() }));
+      }
       ground.progress(`took ${((performance.now() - begunMs) / 1000).toFixed(0)} s`);
     } catch (error) {
       options.signal.throwIfAborted();

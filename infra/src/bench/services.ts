@@ -6,12 +6,7 @@
 import { join } from 'node:path';
 import { waitFor } from '../process/wait-for.ts';
 import type { BenchGround, RunningProgram } from './bench-ground.ts';
-
-/** The drivers that a replica may be told to use. */
-export const clients = ['sqlite3', 'better-sqlite3'] as const;
-
-/** One of them. */
-export type Client = (typeof clients)[number];
+import type { Client } from './clients.ts';
 
 /** A running order-service. */
 export interface Service {

@@ -13,6 +13,14 @@ describe('the command line of the bench', () => {
     expect(chosen.map(({ name }) => name)).toEqual(['read-path', 'write-path']);
   });
 
+  it('shows earlier results instead of measuring when it is given some', () => {
+    expect(readBenchOptions([]).tableOf).toBeUndefined();
+    expect(readBenchOptions(['--table', '/tmp/a.json, /tmp/b.json']).tableOf).toEqual([
+      '/tmp/a.json',
+      '/tmp/b.json',
+    ]);
+  });
+
   it.each([[['--only', 'speed']], [['--quickly']], [['fast']]])('refuses %j', (args) => {
     expect(() => readBenchOptions(args)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
   });

@@ -9,9 +9,10 @@ import { waitFor } from '../../process/wait-for.ts';
 import { startBenchBroker } from '../bench-broker.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
+import { type Client, clients } from '../clients.ts';
 import { USERS } from '../contest.ts';
 import { interleaved } from '../interleaved.ts';
-import { type Client, clients, rowsOf } from '../services.ts';
+import { rowsOf } from '../services.ts';
 
 const RUNS = 3;
 const goals = { sqlite3: 0.6, 'better-sqlite3': 0.8 } as const;
@@ -38,7 +39,7 @@ export async function measureApply(ground: BenchGround): Promise<Measured[]> {
   );
   ground.progress(`kafkajs alone ${found.consume.toFixed(0)}/s, the loop alone ${found.loop.toFixed(0)}/s`);
   return clients.map((client) => ({
-    measure: `apply from Kafka, ${client}`,
+    measure: `apply of ${events} events from Kafka, ${client}`,
     unit: 'rows/s',
     ours: found[client],
     limit: Math.min(found.consume, found.loop),
@@ -58,7 +59,7 @@ async function applyRate(
   const perSecond = await waitFor({
     what: `${events} rows`,
     timeoutMs: 600_000,
-    intervalMs: 20,
+    intervalMs: 100,
     signal: ground.signal,
     look: async () => {
       const rows = await rowsOf(service.answer.url);

@@ -8,17 +8,10 @@ import { startBenchBroker } from '../bench-broker.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import { startBenchPostgres } from '../bench-postgres.ts';
 import type { Measured } from '../bench-row.ts';
+import type { Client } from '../clients.ts';
 import { type Contender, contest, USERS } from '../contest.ts';
 import { CLIENTS, load } from '../load.ts';
-import {
-  type Client,
-  clients,
-  processMetrics,
-  replicaTasks,
-  type Service,
-  startServices,
-  untilHeld,
-} from '../services.ts';
+import { processMetrics, replicaTasks, type Service, startServices, untilHeld } from '../services.ts';
 
 const REPLICAS = 3;
 const ORDERS_A_USER = 50;
@@ -31,12 +24,13 @@ export async function measureCluster(ground: BenchGround): Promise<Measured[]> {
   const [broker, postgres] = [await startBenchBroker(ground), await startBenchPostgres(ground)];
   const { bootstrap } = broker;
   const filled = { rows: USERS * ORDERS_A_USER, users: USERS };
-  const replicas = {} as Record<Client, Service[]>;
-  for (const client of clients) {
+  const replicas = new Map<Client, Service[]>();
+  for (const client of ground.clients) {
     const cluster = { bootstrap, topicPrefix: `${client}.`, client };
     await ground.run('fillTopic', { ...cluster, events: filled.rows, users: USERS, runs: REPLICAS });
-    replicas[client] = await startServices(ground, replicaTasks(ground, cluster, REPLICAS));
-    await untilHeld(ground, { services: replicas[client], rows: filled.rows, timeoutMs: FILLED_MS });
+    const services = await startServices(ground, replicaTasks(ground, cluster, REPLICAS));
+    await untilHeld(ground, { services, rows: filled.rows, timeoutMs: FILLED_MS });
+    replicas.set(client, services);
   }
   const databaseUrl = postgres.url;
   await ground.run('fillShared', { databaseUrl, ...filled });
@@ -48,48 +42,51 @@ export async function measureCluster(ground: BenchGround): Promise<Measured[]> {
       databaseUrl,
     })),
   );
-  const contenders = (untilHeld: boolean): Record<Client | 'shared', Contender> => ({
-    sqlite3: { urls: replicas.sqlite3.map(({ url }) => url), untilHeld },
-    shared: { urls: shared.map(({ url }) => url) },
-    'better-sqlite3': { urls: replicas['better-sqlite3'].map(({ url }) => url), untilHeld },
+  const contenders = (untilHeld: boolean): Record<string, Contender> => ({
+    shared: { urls: urlsOf(shared) },
+    ...Object.fromEntries(
+      [...replicas].map(([client, services]) => [client, { urls: urlsOf(services), untilHeld }]),
+    ),
   });
   // Reads first: writes make the lists longer.
   const reads = await contest(ground, { kind: 'get', contenders: contenders(false) });
   const writes = await contest(ground, { kind: 'post', contenders: contenders(true) });
   const rows: Measured[] = [];
-  for (const client of clients) {
-    rows.push({
-      measure: `cluster writes until all hold them, ${client}`,
-      unit: '/s',
-      ours: writes[client],
-      limit: writes.shared,
-      goal: { kind: 'at least', value: 1.2 },
-    });
-  }
-  for (const client of clients) {
-    rows.push({
-      measure: `cluster reads of ${ORDERS_A_USER} orders, ${client}`,
-      unit: '/s',
-      ours: reads[client],
-      limit: reads.shared,
-      goal: { kind: 'at least', value: 2 },
-    });
-  }
-  for (const client of clients) {
-    rows.push({
-      measure: `event-loop delay p99 under cluster writes, ${client}`,
-      unit: 'ms',
-      ours: await loopDelayMs(ground, replicas[client]),
-      limit: null,
-      goal: { kind: 'at most', value: 30, isAbsolute: true },
-    });
+  for (const [client, services] of replicas) {
+    rows.push(
+      {
+        measure: `cluster writes until all hold them, ${client}`,
+        unit: '/s',
+        ours: writes[client] ?? Number.NaN,
+        limit: writes.shared ?? Number.NaN,
+        goal: { kind: 'at least', value: 1.2 },
+      },
+      {
+        measure: `cluster reads of ${ORDERS_A_USER} orders, ${client}`,
+        unit: '/s',
+        ours: reads[client] ?? Number.NaN,
+        limit: reads.shared ?? Number.NaN,
+        goal: { kind: 'at least', value: 2 },
+      },
+      {
+        measure: `event-loop delay p99 under cluster writes, ${client}`,
+        unit: 'ms',
+        ours: await loopDelayMs(ground, services),
+        limit: null,
+        goal: { kind: 'at most', value: 30, isAbsolute: true },
+      },
+    );
   }
   return rows;
 }
 
+function urlsOf(services: readonly Service[]): string[] {
+  return services.map(({ url }) => url);
+}
+
 /** Of the replica that was delayed most. */
 async function loopDelayMs(ground: BenchGround, services: readonly Service[]): Promise<number> {
-  const urls = services.map(({ url }) => url);
+  const urls = urlsOf(services);
   const seconds = ground.pace.seconds * 2;
   ground.progress(`event loop under ${seconds} s of writes`);
   const look = () => Promise.all(urls.map(processMetrics));

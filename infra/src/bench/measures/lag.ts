@@ -6,8 +6,9 @@
 import { startBenchBroker } from '../bench-broker.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
+import type { Client } from '../clients.ts';
 import type { LagAnswer, LagTask, PacedLagAnswer, PacedLagTask } from '../lag.ts';
-import { type Client, clients, replicaTasks, startServices } from '../services.ts';
+import { replicaTasks, startServices } from '../services.ts';
 
 const REPLICAS = 3;
 const PER_SECOND = 1000;
@@ -18,7 +19,7 @@ const RATE_SHARE = 0.95;
 export async function measureLag(ground: BenchGround): Promise<Measured[]> {
   const { bootstrap } = await startBenchBroker(ground);
   const rows: Measured[] = [];
-  for (const client of clients) rows.push(...(await measureClient(ground, { bootstrap, client })));
+  for (const client of ground.clients) rows.push(...(await measureClient(ground, { bootstrap, client })));
   return rows;
 }
 

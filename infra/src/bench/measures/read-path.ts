@@ -7,8 +7,9 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
+import { type Client, clients } from '../clients.ts';
 import { contest, USERS } from '../contest.ts';
-import { type Client, clients, startService } from '../services.ts';
+import { startService } from '../services.ts';
 
 const ORDERS_A_USER = 50;
 const goals = { sqlite3: 0.4, 'better-sqlite3': 0.6 } as const;
