@@ -175,6 +175,7 @@ function replicaOf(variables: Variables): Omit<ReplicaConfig, keyof ServiceConfi
       landmarkMs: variables.DBSYNC_LANDMARK_MS,
       quarantineRecords: variables.DBSYNC_QUARANTINE_RECORDS,
       snapshotStallMs: variables.DBSYNC_SNAPSHOT_STALL_MS,
+      snapshotTotalMs: variables.DBSYNC_SNAPSHOT_TOTAL_MS,
       startCheckMs: variables.DBSYNC_START_CHECK_MS,
       scrubPercent: variables.DBSYNC_SCRUB_PERCENT,
       scrubPauseMs: variables.DBSYNC_SCRUB_PAUSE_MS,

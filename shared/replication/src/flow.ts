@@ -86,7 +86,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const { topic, log, channel } = parts.replication;
   const versionStored = (version: number): void => parts.versions.stored(version);
   const { reader } = database;
-  const callPeer = parts.replication.callPeer ?? httpPeers({ chain, stallMs: limits.snapshotStallMs });
+  const callPeer = parts.replication.callPeer ?? httpPeers({ chain, limits });
   const ownTail = new OwnTail(own.name);
   const publisher = new Publisher({
     log,

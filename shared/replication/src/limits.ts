@@ -35,6 +35,8 @@ export interface Limits {
   readonly snapshotMinRecords: number;
   /** Longest wait for the next part of a snapshot, on both sides, in milliseconds. Default 15 000. */
   readonly snapshotStallMs: number;
+  /** Longest way of a whole snapshot, on both sides, in milliseconds. Default 30 minutes. */
+  readonly snapshotTotalMs: number;
   /** How long a stop waits for unpublished rows to reach the log, in milliseconds. Default 2000. */
   readonly drainMs: number;
   /** How long a statement waits for another process's lock on the file, in milliseconds. Default 2000. */
@@ -69,6 +71,7 @@ export const defaultLimits: Limits = {
   landmarkMs: 5000,
   snapshotMinRecords: 50_000,
   snapshotStallMs: 15_000,
+  snapshotTotalMs: 1_800_000,
   drainMs: 2000,
   busyTimeoutMs: 2000,
   quarantineRecords: 10_000,

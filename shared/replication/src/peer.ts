@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
 import { errorText, ReplicationError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import { isOrigin } from './origin.ts';
 import type { Vector } from './origins.ts';
 
@@ -17,7 +18,7 @@ export interface Peer {
   vector(): Promise<Vector>;
   /** Events of an origin after `after`, in order, links verified; empty where it has none. */
   changes(origin: string, after: number): Promise<ChangeEvent[]>;
-  /** A snapshot of it as bytes; the receiver checks them. Fails where nothing arrives for some seconds. */
+  /** A snapshot of it as bytes; the receiver checks them. Fails where nothing arrives for some seconds, or all of it takes too long. */
   snapshot(): AsyncIterable<Uint8Array>;
 }
 
@@ -55,8 +56,11 @@ const changesAnswer = z.object({
     .max(PAGE_ROWS),
 });
 
+/** How long a snapshot may be on its way. */
+export type SnapshotLimits = Pick<Limits, 'snapshotStallMs' | 'snapshotTotalMs'>;
+
 /** Peers over HTTP. */
-export function httpPeers({ chain, stallMs }: { chain: Chain; stallMs: number }): CallPeer {
+export function httpPeers({ chain, limits }: { chain: Chain; limits: SnapshotLimits }): CallPeer {
   return (url) => ({
     vector: async () => (await ask(new URL('/replication/vector', url), vectorAnswer)).vector,
 
@@ -85,13 +89,18 @@ export function httpPeers({ chain, stallMs }: { chain: Chain; stallMs: number })
       });
     },
 
-    snapshot: () => download(new URL('/replication/snapshot', url), stallMs),
+    snapshot: () => download(new URL('/replication/snapshot', url), limits),
   });
 }
 
-/** The parts of an answer as they arrive; each may take `stallMs`, the first one longer: the copy is made first. */
-async function* download(target: URL, stallMs: number): AsyncGenerator<Uint8Array> {
+/** The parts of an answer as they arrive; the first one may take longer, as the copy is made first. */
+async function* download(target: URL, limits: SnapshotLimits): AsyncGenerator<Uint8Array> {
+  const { snapshotStallMs, snapshotTotalMs } = limits;
   const abort = new AbortController();
+  const total = setTimeout(
+    () => abort.abort(new Error(`its snapshot is not here after ${snapshotTotalMs} ms`)),
+    snapshotTotalMs,
+  );
   let timer = setTimeout(() => abort.abort(new Error('it takes too long to begin')), BEGIN_MS);
   try {
     const answer = await fetch(target, { signal: abort.signal, redirect: 'error' });
@@ -99,12 +108,13 @@ async function* download(target: URL, stallMs: number): AsyncGenerator<Uint8Arra
     for await (const part of answer.body) {
       clearTimeout(timer);
       yield part;
-      timer = setTimeout(() => abort.abort(new Error('nothing arrives any more')), stallMs);
+      timer = setTimeout(() => abort.abort(new Error('nothing arrives any more')), snapshotStallMs);
     }
   } catch (error) {
     throw failed(target, errorText(error), error);
   } finally {
     clearTimeout(timer);
+    clearTimeout(total);
     abort.abort();
   }
 }

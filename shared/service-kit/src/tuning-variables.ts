@@ -66,6 +66,11 @@ export const tuningVariables = {
     max: 600_000,
     describe: 'longest wait for the next part of a snapshot, milliseconds (default 15000)',
   }),
+  DBSYNC_SNAPSHOT_TOTAL_MS: bound({
+    min: 10_000,
+    max: 86_400_000,
+    describe: 'longest way of a whole snapshot, milliseconds (default 1800000)',
+  }),
   DBSYNC_MAX_QUEUED_WRITES: bound({
     min: 1,
     max: 1_000_000,

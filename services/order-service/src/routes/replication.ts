@@ -39,10 +39,11 @@ export function replicationRoutes(app: Express, replica: Replica): void {
     get: async (_req, res) => {
       const snapshot = await replica.snapshot();
       try {
-        // Whoever takes nothing any more must not keep the copy from others.
-        res.setTimeout(replica.limits.snapshotStallMs, () => void res.destroy());
+        // Whoever takes nothing any more, or next to nothing, must not keep the copy from others.
+        const { snapshotStallMs, snapshotTotalMs } = replica.limits;
+        res.setTimeout(snapshotStallMs, () => void res.destroy());
         res.type('application/vnd.dbsync.snapshot');
-        await pipeline(snapshotBytes(snapshot), res);
+        await pipeline(snapshotBytes(snapshot), res, { signal: AbortSignal.timeout(snapshotTotalMs) });
       } catch (error) {
         // The receiver left, or the file could not be read; the answer has begun, so cutting it off says so.
         if (!res.headersSent) throw error;

@@ -105,7 +105,7 @@ async function rescue(given: PrepareOptions, found: Finding): Promise<PreparedFi
   const source = await seekSource({ ...options, replication, chain, isWaitOver });
   if (!found.isCertain) {
     const { registry } = source;
-    const callPeer = replication.callPeer ?? httpPeers({ chain, stallMs: limits.snapshotStallMs });
+    const callPeer = replication.callPeer ?? httpPeers({ chain, limits });
     const place = found.place ?? { origin: '', seq: 0 };
     const { replicaId } = options;
     if (source.from !== 'peer' || !(await isContradicted(place, { replicaId, registry, callPeer, chain }))) {
