@@ -3,6 +3,14 @@
  * `shared-broker.ts` is vitest's.
  */
 
+export { type SeededRandom, seededRandom } from '../src/chaos/seeded-random.ts';
+export {
+  type HeldOrder,
+  judgeRetries,
+  type QuietReplica,
+  type RetryEvent,
+  type SeenOrder,
+} from '../src/judge/retry-judge.ts';
 export { type LoadOptions, type LoadRecord, placeOrders } from '../src/load/order-load.ts';
 export { assertConverged, assertNothingLostOrMade, ordersInFile } from './convergence.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';

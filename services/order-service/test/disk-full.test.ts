@@ -16,7 +16,7 @@ describe('a full disk', () => {
     if (obstacle !== undefined) return skip(obstacle);
     const disk = await startOnSmallDisk(8 * MEGABYTE);
     const orders = `${disk.url}/order-service/ada/orders`;
-    await place(disk.url, { userId: 'bob' });
+    const keyed = await place(disk.url, { userId: 'bob', headers: { 'Idempotency-Key': 'before' } });
     disk.fill(5 * MEGABYTE);
 
     const accepted = new Set<string>();
@@ -41,9 +41,18 @@ describe('a full disk', () => {
     expect((await list(disk.url, { userId: 'bob' })).orders).toHaveLength(1);
     expect(await statusOf(disk.url)).toMatchObject({ state: 'live', writable: false });
     await expectProblem(await post(orders), 507);
+    // What is there already is answered, full or not; what was refused has left its key free.
+    const again = { userId: 'bob', headers: { 'Idempotency-Key': 'before' } };
+    expect(await place(disk.url, again)).toEqual(keyed);
+    const refusedKey = { 'Idempotency-Key': 'refused' };
+    await expectProblem(await post(orders, pens, refusedKey), 507);
+    await expectProblem(await post(orders, { ...pens, quantity: 9 }, refusedKey), 507);
 
     disk.makeRoom();
-    const { order } = await place(disk.url, { command: pens });
+    const other = { ...pens, quantity: 8 };
+    const { order } = await place(disk.url, { command: other, headers: refusedKey });
+    expect((await place(disk.url, { command: other, headers: refusedKey })).order).toEqual(order);
+    await expectProblem(await post(orders, pens, refusedKey), 422);
     accepted.add(order.orderId);
     const status = await statusOf(disk.url);
     // Refused orders left nothing behind, accepted ones are all there.
