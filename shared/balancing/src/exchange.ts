@@ -13,6 +13,8 @@ import type { Dispatcher, Pool } from 'undici';
 const MAX_HELD_BYTES = 256 * 1024;
 /** What the types of our problems begin with. */
 const KINDS = '/problems/';
+/** Kinds of 503 with which a service says that it takes no traffic; every other kind is about the request. */
+const TAKES_NO_TRAFFIC: ReadonlySet<string> = new Set(['not-ready', 'stopped', 'database-damaged']);
 
 /** A request as the client gives it. */
 export interface OrderRequest {
@@ -45,7 +47,7 @@ export async function exchange(pool: Pool, request: OrderRequest): Promise<Answe
   const reason = refuse?.(answer);
   if (reason === undefined) return answer;
   discard(answer.body);
-  throw new UnusableAnswerError(reason);
+  throw new UnusableAnswerError(reason, answer);
 }
 
 /**
@@ -126,7 +128,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#stream = new Readable({
       read: () => controller?.resume(),
       destroy: (error, done) => {
-        controller?.abort(error ?? new UnusableAnswerError('nobody reads the answer'));
+        controller?.abort(error ?? new Error('nobody reads the answer'));
         done(error);
       },
     });
@@ -157,11 +159,14 @@ export class LateAnswerError extends Error {
   }
 }
 
-/** Somebody answered, but not as a replica would. */
-class UnusableAnswerError extends Error {
-  constructor(reason: string) {
+/** Somebody answered, and the caller cannot use it. */
+export class UnusableAnswerError extends Error {
+  readonly answer: Answer;
+
+  constructor(reason: string, answer: Answer) {
     super(reason);
     this.name = 'UnusableAnswerError';
+    this.answer = answer;
   }
 }
 
@@ -185,7 +190,7 @@ export function isUnsent(error: unknown): boolean {
  * The kind of problem of ours that an answer tells, such as `not-ready`; empty where an answer to HEAD hides it,
  * undefined for answers of anybody else and for those that say no more than their status.
  */
-export function problemKind({ headers, body }: Pick<Answer, 'headers' | 'body'>): string | undefined {
+function problemKind({ headers, body }: Pick<Answer, 'headers' | 'body'>): string | undefined {
   if (!Buffer.isBuffer(body)) return undefined;
   if (body.length === 0) return headers['content-type'] === PROBLEM_MEDIA_TYPE ? '' : undefined;
   try {
@@ -195,6 +200,15 @@ export function problemKind({ headers, body }: Pick<Answer, 'headers' | 'body'>)
     // No document at all: whoever wrote it is none of ours.
     return undefined;
   }
+}
+
+/**
+ * True for a refusal that is about this one request: a problem of ours, of any kind but those with which a service
+ * says that it takes no traffic. Another service that passes it on is no less well than the one that said it.
+ */
+export function isAboutRequest(answer: Pick<Answer, 'headers' | 'body'>): boolean {
+  const kind = problemKind(answer);
+  return kind !== undefined && !TAKES_NO_TRAFFIC.has(kind);
 }
 
 function tokenOf(header: string | string[] | undefined): Token | undefined {

@@ -23,5 +23,6 @@ export {
   type ReplicaSource,
   replicaSource,
 } from './discovery-variables.ts';
+export { isAboutRequest } from './exchange.ts';
 export { type Discovery, isCovering, isReady, type KnownReplica, type KnownState } from './known-replica.ts';
 export { fixedUrls, ProbedReplicas } from './probed-replicas.ts';

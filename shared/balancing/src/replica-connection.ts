@@ -3,9 +3,10 @@
  *
  * closed (asked in turn) -> five failures in a row -> open (not asked; probed once a second) -> the probe is
  * answered -> closed. Probes and not clients find out whether a replica is back, so no request is spent on one
- * that hangs. A failure is a connection that broke, an answer that did not come in time, 500, 502, and a 503 that
- * is about the replica. A 503 about one request is none: writes that are refused while the log is away must not
- * cost the reads, which are answered all the while.
+ * that hangs. A failure is a connection that broke, an answer that did not come in time or that no replica would
+ * give, 500 (an outcome that is unknown included: a replica that says so ends), 502, and a 503 that is about the
+ * replica. A refusal of one request is none: writes that are refused while the log is away must not cost the reads,
+ * which are answered all the while.
  */
 import type { Token } from '@dbsync/replication';
 import {
@@ -13,10 +14,10 @@ import {
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
-  handleAll,
+  handleWhen,
 } from 'cockatiel';
 import { Pool } from 'undici';
-import { type Answer, exchange, type OrderRequest, problemKind } from './exchange.ts';
+import { type Answer, exchange, isAboutRequest, type OrderRequest, UnusableAnswerError } from './exchange.ts';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_ANSWER_MS = 1_000;
@@ -24,8 +25,6 @@ const CONNECT_MS = 1_000;
 /** Open connections to one replica; more requests than that wait for one, within their time. */
 const MAX_CONNECTIONS = 256;
 const IDLE_MS = 10_000;
-/** Kinds of 503 with which a replica says that it takes no traffic; every other kind is about the request. */
-const TAKES_NO_TRAFFIC: ReadonlySet<string> = new Set(['not-ready', 'stopped', 'database-damaged']);
 /** Origins of which an answer's token tells; the latest ones are kept. */
 const MAX_SHOWN_ORIGINS = 64;
 
@@ -48,7 +47,7 @@ export class ReplicaConnection {
       headersTimeout: 0,
       bodyTimeout: 60_000,
     });
-    this.#breaker = circuitBreaker(handleAll.orWhenResult(isFailure), {
+    this.#breaker = circuitBreaker(handleWhen(isFailing).orWhenResult(isFailure), {
       breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
       // Half open whenever a probe asks: when to probe is decided by a clock that no administrator can set back.
       halfOpenAfter: Number.NEGATIVE_INFINITY,
@@ -108,9 +107,14 @@ export class ReplicaConnection {
   }
 }
 
+/** A replica failed that gave no answer, or one that no replica would give; a refusal of the request is none. */
+function isFailing(error: unknown): boolean {
+  if (!(error instanceof UnusableAnswerError)) return true;
+  return isFailure(error.answer) || !isAboutRequest(error.answer);
+}
+
 function isFailure(result: unknown): boolean {
   const answer = result as Answer;
   if (answer.status !== 503) return answer.status === 500 || answer.status === 502;
-  const kind = problemKind(answer);
-  return kind === undefined || TAKES_NO_TRAFFIC.has(kind);
+  return !isAboutRequest(answer);
 }

@@ -47,6 +47,7 @@ export interface Order {
   unitPrice: number;
   totalPrice: number;
   createdAt: string;
+  note?: string | undefined;
 }
 
 /** The first orders of a user. */

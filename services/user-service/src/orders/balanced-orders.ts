@@ -3,7 +3,13 @@
  *
  * Who is asked, and who after that, is the client's business; what a replica says is checked in order-answer.ts.
  */
-import { type BalancedAnswer, type BalancedClient, NoReplicaError, UnansweredError } from '@dbsync/balancing';
+import {
+  type BalancedAnswer,
+  type BalancedClient,
+  isAboutRequest,
+  NoReplicaError,
+  UnansweredError,
+} from '@dbsync/balancing';
 import { isReplicationError, parseToken, type Token } from '@dbsync/replication';
 import type { OrderSource, UserOrders } from '../domain/user.ts';
 import { BrokenAnswerError, readOrders, readProblem } from './order-answer.ts';
@@ -13,8 +19,8 @@ const PAGE_LIMIT = 100;
 /** A read with a token may wait inside the replica for as long as replicas wait by default. */
 const TOKEN_WAIT_MS = 2_000;
 const REPLICA_ID = /^[A-Za-z0-9._-]{1,64}$/;
-/** What a replica says to a token that it does not honour. */
-const REFUSALS = [400, 410, 503];
+/** What a replica says to a token that it does not honour; a 503 may also be about the replica. */
+const REFUSALS = [400, 410];
 
 /** The orders of the balanced replicas. */
 export class BalancedOrders implements OrderSource {
@@ -28,7 +34,7 @@ export class BalancedOrders implements OrderSource {
   }
 
   /**
-   * Reads the first 100 orders of a user; undefined when no replica answers.
+   * Reads the first 100 orders of a user; undefined when no replica answers, or when all say that they take no traffic.
    *
    * @throws OrdersRefusedError when a replica refuses the token, or when those that answer do not have the
    * token's writes yet: an answer without them would not be true.
@@ -43,7 +49,8 @@ export class BalancedOrders implements OrderSource {
     let orders: Pick<UserOrders, 'orders' | 'ordersNext'> | undefined;
     const refuse = (answer: Pick<BalancedAnswer, 'status' | 'headers' | 'body'>): string | undefined => {
       if (answer.status !== 200) {
-        const isRefusal = hasToken && REFUSALS.includes(answer.status);
+        const isRefusal =
+          hasToken && (REFUSALS.includes(answer.status) || (answer.status === 503 && isAboutRequest(answer)));
         return isRefusal ? undefined : `the answer has status ${answer.status}`;
       }
       try {

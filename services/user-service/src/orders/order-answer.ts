@@ -20,6 +20,7 @@ const ordersSchema = z.array(
     unitPrice: z.int(),
     totalPrice: z.int(),
     createdAt: z.iso.datetime({ precision: 3 }),
+    note: z.string().max(200).optional(),
   }),
 );
 /** The members of a problem that are passed on to the client. */

@@ -21,12 +21,13 @@ async function replicas(count: number, timeoutMs = 5_000) {
   const fakes: FakeReplica[] = [];
   for (let n = 1; n <= count; n++) fakes.push(await startFakeReplica(`order-${n}`));
   const passedOver: { replicaId: string; reason: string }[] = [];
+  const breakers: boolean[] = [];
   const client = new BalancedClient({
     discovery: discoveryOf(() => fakes.map((fake) => knownReplica(fake))),
     maxLagMs: 10_000,
     observer: {
       passedOver: ({ replicaId }, reason) => void passedOver.push({ replicaId, reason }),
-      breakerChanged: () => undefined,
+      breakerChanged: (_, isClosed) => void breakers.push(isClosed),
     },
   });
   clients.push(client);
@@ -34,7 +35,7 @@ async function replicas(count: number, timeoutMs = 5_000) {
   const read = (consistencyToken?: string) => source.read({ userId: 'u-1', consistencyToken });
   const servedBy = async () => (await read())?.servedBy;
   const [first, second, third] = fakes;
-  return { fakes, first, second, third, read, servedBy, passedOver };
+  return { fakes, first, second, third, read, servedBy, passedOver, breakers };
 }
 
 describe('taking turns', () => {
@@ -153,19 +154,52 @@ describe('a replica that does not answer', () => {
   });
 });
 
+describe('the breaker of a replica', () => {
+  it.each([
+    [503, 'overloaded'],
+    [503, 'database-busy'],
+    [400, 'malformed-token'],
+  ])('stays closed for reads that it refuses with %i %s', async (status, kind) => {
+    const { first, read, servedBy, breakers } = await replicas(1);
+    if (first !== undefined)
+      first.answer = (_req, res) => sendJson(res, status, { type: `/problems/${kind}` });
+    for (let n = 0; n < 10; n++) expect(await read()).toBeUndefined();
+    expect(breakers).toEqual([]);
+    if (first !== undefined) first.answer = (_req, res) => sendJson(res, 200, []);
+    expect(await servedBy()).toBe('order-1');
+  });
+
+  it.each<[string, FakeReplica['answer']]>([
+    ['that it is not ready', (_req, res) => sendJson(res, 503, { type: '/problems/not-ready' })],
+    ['that the outcome is unknown', (_req, res) => sendJson(res, 500, { type: '/problems/outcome-unknown' })],
+    ['what no replica would say', (_req, res) => sendJson(res, 404, {})],
+    ['what are not orders', (_req, res) => sendJson(res, 200, {})],
+  ])('opens for one that says %s', async (_story, answer) => {
+    const { first, read, breakers } = await replicas(1);
+    if (first !== undefined) first.answer = answer;
+    for (let n = 0; n < 5; n++) expect(await read()).toBeUndefined();
+    expect(breakers).toEqual([false]);
+  });
+});
+
 describe('the answer', () => {
   it('has the orders, the path of the rest, who served them and their token', async () => {
     const { first, read } = await replicas(1);
     const next = '/order-service/u-1/orders?limit=100&cursor=abc';
     if (first !== undefined) {
       first.answer = (_req, res) =>
-        sendJson(res, 200, [{ ...orderOf('u-1'), unknownField: 1 }], {
-          Link: `<${next}>; rel="next"`,
-          'Consistency-Token': 'order-1.01ABC:7',
-        });
+        sendJson(
+          res,
+          200,
+          [{ ...orderOf('u-1'), note: 'ring twice', unknownField: 1 }, orderOf('u-1', 'o-2')],
+          {
+            Link: `<${next}>; rel="next"`,
+            'Consistency-Token': 'order-1.01ABC:7',
+          },
+        );
     }
     expect(await read()).toEqual({
-      orders: [orderOf('u-1')],
+      orders: [{ ...orderOf('u-1'), note: 'ring twice' }, orderOf('u-1', 'o-2')],
       ordersNext: next,
       servedBy: 'order-1',
       consistencyToken: 'order-1.01ABC:7',
@@ -211,10 +245,26 @@ describe('a read with a token', () => {
   it('never passes for answered when no replica has the write', async () => {
     const { first, second, read } = await replicas(2);
     if (first !== undefined)
-      first.answer = (_req, res) => sendJson(res, 503, { detail: 'Not here yet.' }, { 'Retry-After': '2' });
+      first.answer = (_req, res) =>
+        sendJson(
+          res,
+          503,
+          { type: '/problems/token-not-covered', detail: 'Not here yet.' },
+          { 'Retry-After': '2' },
+        );
     await second?.close();
     await expect(read('x:1')).rejects.toMatchObject({ status: 503, retryAfter: '2', servedBy: 'order-1' });
   });
+
+  it.each(['not-ready', 'stopped', 'database-damaged'])(
+    'gets no orders, and no word about another service, from a replica that is %s',
+    async (kind) => {
+      const { first, read } = await replicas(1);
+      if (first !== undefined)
+        first.answer = (_req, res) => sendJson(res, 503, { type: `/problems/${kind}` });
+      expect(await read('x:1')).toBeUndefined();
+    },
+  );
 
   it('counts a refusal that was not about the token as no answer', async () => {
     const { first, read } = await replicas(1);
