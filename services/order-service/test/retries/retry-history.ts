@@ -183,7 +183,7 @@ async function onceMore(
           const { order } = await machine.ask((life) =>
             placeOn(life, { key, body, concern: 'log', now: Date.now }),
           );
-          told.push({ kind: 'placed', ...seenOf(order) });
+          told.push({ kind: 'placed', ...seenOf(order), key, body });
         } catch (error) {
           if (!(error instanceof KeyUsedOtherwise)) throw error;
           told.push({ kind: 'refused', key, body });

@@ -78,7 +78,8 @@ export class RetryingClient {
         placeOn(life, { ...said, concern, now: this.#now }),
       );
       this.#saw(token);
-      this.history.push({ kind: 'placed', ...seenOf(order) });
+      // What was asked for: an answer that says something else is one for another body.
+      this.history.push({ kind: 'placed', ...seenOf(order), ...said });
       return true;
     } catch (error) {
       if (!(error instanceof KeyUsedOtherwise)) return false;

@@ -47,6 +47,22 @@ export function storesOrders(store: () => OrderStore): void {
     expect(next).toBeUndefined();
   });
 
+  it('keeps what was said along with an order, in one insert with orders that say nothing', async () => {
+    const { userId } = newOrder();
+    const notes = ['ring twice', undefined, '', 'a "quote", a \\ and\na new line', 'né 語 🚲', undefined];
+    const placed = notes.map((note) => newOrder(note === undefined ? { userId } : { userId, note }));
+    const answers = await Promise.all(placed.map((order) => store().insert(order, local)));
+    expect(answers.map(({ order }) => order)).toEqual(placed);
+    const { json } = await store().list({ userId, after: undefined, limit: 10, token: undefined });
+    expect(JSON.parse(json)).toEqual(placed);
+    for (const order of placed) {
+      const found = await store().find({ userId, orderId: order.orderId, token: undefined });
+      expect(found?.json).toBe(JSON.stringify(order));
+      const again = await store().insert({ ...order, note: 'later' }, { concern: 'local', mayExist: true });
+      expect(again.order).toEqual(order);
+    }
+  });
+
   it('shows a user no order of another one', async () => {
     const order = newOrder();
     await store().insert(order, local);

@@ -1,5 +1,5 @@
 import type { Replica } from '@dbsync/replication';
-import { MemoryBroker } from '@dbsync/replication/testing';
+import { MemoryBroker, waitUntil } from '@dbsync/replication/testing';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { replicatedOrders } from '../../src/storage/replicated-orders.ts';
 import { openPeer, stopEverything } from '../running-service.ts';
@@ -9,6 +9,8 @@ describe('orders in a replica of its own', () => {
   let replica: Replica;
   beforeAll(async () => {
     replica = await openPeer(new MemoryBroker());
+    // Orders may have a note once everybody is known to know it.
+    await waitUntil('version 2 is written', async () => (await replica.status()).schema.writes === 2);
   });
   afterAll(stopEverything);
 
