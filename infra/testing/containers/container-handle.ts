@@ -3,16 +3,14 @@
  *
  * running <-> paused; running <-> cut off from its network; running -> dead -> running, on the same volumes.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { getContainerRuntimeClient, type StartedTestContainer } from 'testcontainers';
 import { callDocker } from '../../src/broker/docker-cli.ts';
 import { waitFor } from '../../src/index.ts';
 
 const readyTimeoutMs = 60_000;
 const askTimeoutMs = 5_000;
+const commandTimeoutMs = 60_000;
 
 /** A container, its published address, and the network it belongs to. */
 export class ContainerHandle {
@@ -96,33 +94,21 @@ export class ContainerHandle {
 
   /** Runs a JavaScript module in it with Node and gives the JSON that it prints. Works while it is cut off. */
   async evaluate<T>(module: string, ...args: string[]): Promise<T> {
-    const command = ['node', '--input-type=module', '--eval', module, ...args];
-    const { exitCode, stdout, output } = await this.#container.exec(command);
-    if (exitCode !== 0) throw new Error(`${this.name}: ${output}`);
-    return JSON.parse(stdout) as T;
+    const id = this.#container.getId();
+    const node = ['node', '--input-type=module', '--eval', module, ...args];
+    return JSON.parse(await this.#docker('exec', id, ...node)) as T;
   }
 
   /**
-   * Copies its data folder out; gives the path of the copy of its database. Its processes stand still meanwhile: the
-   * engine breaks the copy off when a file changes its size under it, and a database and its log belong together.
+   * Copies its data folder out, frozen meanwhile, so that database and WAL are of one instant; gives the path of the
+   * copy of its database.
    */
   async copyData(folder: string): Promise<string> {
     const target = `${folder}/${this.name}`;
     mkdirSync(target, { recursive: true });
     await this.pause();
     try {
-      const archive = await this.#container.copyArchiveFromContainer('/data');
-      const tar = spawn('tar', [
-        '--extract',
-        '--no-same-owner',
-        '--strip-components=1',
-        '--directory',
-        target,
-      ]);
-      const ended = once(tar, 'close');
-      await pipeline(archive, tar.stdin);
-      const [exitCode] = await ended;
-      if (exitCode !== 0) throw new Error(`${this.name}: tar ended with ${exitCode}`);
+      await this.#docker('cp', `${this.#container.getId()}:/data/.`, target);
     } finally {
       await this.resume();
     }
@@ -133,6 +119,13 @@ export class ContainerHandle {
   async lastLines(): Promise<string> {
     const args = ['logs', '--tail', '80', this.#container.getId()];
     return (await callDocker({ environment: process.env, args })).output;
+  }
+
+  /** The command line: what dockerode streams now and then ends with `aborted` although all of it has arrived. */
+  async #docker(...args: string[]): Promise<string> {
+    const result = await callDocker({ environment: process.env, args, timeoutMs: commandTimeoutMs });
+    if (result.exitCode === 0) return result.stdout;
+    throw new Error(`${this.name}: docker ${args[0]} failed (${result.outcome}): ${result.output}`);
   }
 
   async #engine() {

@@ -226,6 +226,12 @@ const MEANINGS: readonly (readonly [string, ReplicationError['code'], string, bo
   ['SQLITE_BUSY', 'database-busy', 'Another process holds the database; end it or wait.', true],
   ['SQLITE_LOCKED', 'database-busy', 'Another process holds the database; end it or wait.', true],
   ['SQLITE_CORRUPT', 'database-damaged', 'Keep the file aside and rebuild the replica.', false],
+  [
+    'SQLITE_IOERR',
+    'database-failed',
+    'The disk fails, or SQLite has no folder for temporary files: then set SQLITE_TMPDIR to one.',
+    false,
+  ],
   ['SQLITE_NOTADB', 'database-damaged', 'Keep the file aside and rebuild the replica.', false],
 ];
 
