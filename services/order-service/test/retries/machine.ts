@@ -27,7 +27,7 @@ export interface Life {
 }
 
 /** The machine was dead, or died before it answered. */
-export class NoAnswer extends Error {}
+class NoAnswer extends Error {}
 
 /** See the head of the file. */
 export class Machine {
