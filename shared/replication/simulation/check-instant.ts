@@ -22,15 +22,21 @@ export interface InstantContext {
   readonly everLogged: LoggedRows;
   /** Attempts of this machine since its disk was last put back to an older state. */
   readonly attempts: readonly Attempt[];
+  /** Runs of other machines that go on now. */
+  readonly running: ReadonlySet<string>;
+  /** True right after a snapshot was taken over. */
+  readonly isImported: boolean;
 }
 
-/** I1 (on its own disk), I3, I4 (what `published` claims) and I5, for one instant. */
+/** I1 (on its own disk), I3, I4 (what `published` claims, and what others hold of it) and I5, for one instant. */
 export function checkInstant(holding: Holding, context: InstantContext): Violation[] {
   return [
     ...checkOwnDisk(holding, context),
     ...checkPrefixes(holding, context),
     ...checkPublished(holding, context),
     ...checkPassed(holding, context),
+    ...checkAhead(holding, context),
+    ...checkImported(holding, context),
   ];
 }
 
@@ -83,4 +89,20 @@ function checkPassed(holding: Holding, { machine, taken }: InstantContext): Viol
       rule: 'I5',
       what: `${machine}: passed offset ${offset} of partition ${partition} (${place ? `${place.origin}:${place.seq}` : 'no event'}) without a reason`,
     }));
+}
+
+/** Of a run that goes on others hold only what was in the log: its replica hands out no more, nor does a snapshot. */
+function checkAhead(holding: Holding, { machine, running, everLogged }: InstantContext): Violation[] {
+  return holding.origins
+    .filter(({ name, seq }) => seq > 0 && running.has(name) && everLogged.get(name)?.has(seq) !== true)
+    .map(({ name, seq }) => ({
+      rule: 'I4',
+      what: `${machine}: it holds row ${seq} of ${name}, which still runs and never had it in the log`,
+    }));
+}
+
+/** A snapshot brings its positions together with its rows. */
+function checkImported(holding: Holding, { machine, isImported }: InstantContext): Violation[] {
+  if (!isImported || holding.positions.size > 0) return [];
+  return [{ rule: 'I3', what: `${machine}: a snapshot has brought rows, and no position` }];
 }

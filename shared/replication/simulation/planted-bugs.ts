@@ -54,8 +54,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a hole is jumped over',
-    find: 'else if (event.seq > origin.seq + 1) this',
-    replace: 'else if (event.seq > origin.seq + 2) this',
+    find: `else if (event.seq > origin.seq + 1) this.#judgeBeyond(event, 'hole');
+    else if (!event.previous.equals(origin.chain))`,
+    replace: `else if (event.seq > origin.seq + 2) this.#judgeBeyond(event, 'hole');
+    else if (event.seq === origin.seq + 1 && !event.previous.equals(origin.chain))`,
   },
   {
     name: 'links not verified',

@@ -135,20 +135,21 @@ export class SimulatedCluster {
     this.scheduler.schedule({ owner: this.world, afterMs, label, run });
   }
 
-  /** Looks at a machine's database as it is committed now. */
-  async look(machine: Machine): Promise<void> {
+  /** Looks at a machine's database as it is committed now; `isImported`: it has just taken over a snapshot. */
+  async look(machine: Machine, { isImported = false } = {}): Promise<void> {
     if (machine.isRemoved) return;
     const { life } = machine;
     const holding = await machine.holding();
     const taken = life ? (this.#taken.get(life) ?? []) : [];
     if (life) this.#taken.set(life, []);
     const since = this.#diskSince.get(machine.id) ?? 0;
-    const attempts = this.ledger.attempts.slice(since).filter((one) => one.machine === machine.id);
     const found = checkInstant(holding, {
       machine: machine.id,
       taken,
       everLogged: this.log.ever(),
-      attempts,
+      attempts: this.ledger.attempts.slice(since).filter((one) => one.machine === machine.id),
+      running: this.#runsBeside(machine),
+      isImported,
     });
     for (const { rule, what } of found) this.scheduler.note(`violates ${rule}: ${what}`);
     this.violations.push(...found);
@@ -212,8 +213,14 @@ export class SimulatedCluster {
     this.reached(machine, step);
     const { life } = machine;
     if (life && step === 'apply:planned') this.#readAgain(life);
-    if (!life || !step.endsWith('after-commit') || !this.#looks.once(LOOK_ONCE_IN)) return;
-    await this.look(machine);
+    const isImported = step === 'bootstrap:after-commit';
+    if (!life || !step.endsWith('after-commit') || !(this.#looks.once(LOOK_ONCE_IN) || isImported)) return;
+    await this.look(machine, { isImported });
+  }
+
+  #runsBeside(machine: Machine): ReadonlySet<string> {
+    const replicas = this.up.flatMap((one) => (one === machine ? [] : (one.life?.replica ?? [])));
+    return new Set(replicas.map((replica) => replica.announcement().origin));
   }
 
   /** What is applied now stands for what was read at the same offsets before: the log may have been made anew since. */

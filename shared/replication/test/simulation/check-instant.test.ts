@@ -32,6 +32,8 @@ const context: InstantContext = {
   taken: [{ partition: 0, offset: 4, place: { origin: name, seq: 3 } }],
   everLogged: new Map([[name, new Set([1, 2, 3])]]),
   attempts: [attempt],
+  running: new Set(),
+  isImported: false,
 };
 const rules = (of: Holding, change: Partial<InstantContext> = {}): string[] =>
   checkInstant(of, { ...context, ...change }).map(({ rule }) => rule);
@@ -55,6 +57,20 @@ describe('one instant', () => {
     expect(rules(holding(), { attempts: [{ ...attempt, place: { origin: 'another', seq: 1 } }] })).toEqual([
       'I1',
     ]);
+  });
+
+  it('where a row of a run that goes on was never in the log is I4, of one that has ended it is not', () => {
+    const foreign = holding({ isMinted: false, published: 0, seq: 4, rows: 4, high: 4 });
+    expect(rules(foreign, { running: new Set([name]) })).toEqual(['I4']);
+    expect(rules(holding({ isMinted: false }), { running: new Set([name]) })).toEqual([]);
+    expect(rules(foreign)).toEqual([]);
+  });
+
+  it('where a snapshot has brought rows without a position is I3', () => {
+    const without = holding({}, { positions: new Map() });
+    expect(rules(without, { isImported: true })).toEqual(['I3']);
+    expect(rules(without)).toEqual([]);
+    expect(rules(holding(), { isImported: true })).toEqual([]);
   });
 
   it('where `published` says more than there is, or than the log ever had, is I4', () => {
