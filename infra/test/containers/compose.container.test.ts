@@ -12,15 +12,15 @@ beforeEach(({ skip }) => {
 
 describe('docker compose up', () => {
   it.each([
-    { kafka: 'in plain text', files: [composeFile] },
+    { kafka: 'in plain text', files: [composeFile], retired: 'order-3' },
     { kafka: 'by TLS and SASL', files: [composeFile, secureComposeFile] },
   ])(
     'ends healthy with Kafka $kafka, and only the gateway can be reached from outside',
-    async ({ files }) => {
+    async ({ files, retired }) => {
       if ('absent' in engine || compose === null) throw new Error('In CI a compose command must be there.');
       await withComposeProject(
         { compose, images: engine, files, services: 6 },
-        async ({ gatewayUrl, published }) => {
+        async ({ gatewayUrl, published, compose: call }) => {
           expect(published).toEqual([`gateway ${gatewayUrl.replace('http://', '')}->8080/tcp`]);
           expect((await fetch(`${gatewayUrl}/readyz`)).status).toBe(200);
           const order = await fetch(`${gatewayUrl}/order-service/ada/orders`, {
@@ -30,6 +30,14 @@ describe('docker compose up', () => {
             signal: AbortSignal.timeout(10_000),
           });
           expect(order.status).toBe(201);
+          // What docs/deploy.md says of retiring a replica for good.
+          if (retired === undefined) return;
+          await call('stop', retired);
+          for (const replica of ['order-1', 'order-2']) {
+            const ask = ['exec', '-T', replica, 'ask-service', '/replication/removed'];
+            await call(...ask.slice(0, -1), `/replication/removed/${retired}`, 'PUT');
+            expect(await call(...ask)).toContain(`["${retired}"]`);
+          }
         },
       );
     },

@@ -27,10 +27,19 @@ export interface ComposeProjectOptions {
   readonly services: number;
 }
 
-/** Starts the files, hands the gateway's URL to `use`, prints the logs when that fails, and takes all down. */
+/** A project that runs. */
+export interface ComposeProject {
+  readonly gatewayUrl: string;
+  /** Service, address and port of everything that is published. */
+  readonly published: readonly string[];
+  /** Calls the compose command for it and gives what it prints. @throws Error when it fails. */
+  readonly compose: (...args: string[]) => Promise<string>;
+}
+
+/** Starts the files, hands the project to `use`, prints the logs when that fails, and takes all down. */
 export async function withComposeProject(
   options: ComposeProjectOptions,
-  use: (project: { readonly gatewayUrl: string; readonly published: readonly string[] }) => Promise<void>,
+  use: (project: ComposeProject) => Promise<void>,
 ): Promise<void> {
   const { compose, images, files } = options;
   const [port = 0] = await chooseFreePorts(1);
@@ -56,6 +65,7 @@ export async function withComposeProject(
     const listed = await untilHealthy(project, options.services);
     await use({
       gatewayUrl: `http://127.0.0.1:${port}`,
+      compose: call,
       published: listed.filter((line) => line.includes('->')).map((line) => line.replace(/ Up .*\)/, '')),
     });
   } catch (error) {
