@@ -83,6 +83,20 @@ describe('the image of the services', () => {
     expect(await ask('inspect', '--format', '{{.State.ExitCode}}', name)).toBe('0');
   });
 
+  it.each([
+    { folder: '/data', said: 'stored' },
+    { folder: '', said: 'set SQLITE_TMPDIR' },
+  ])('has temporary files of SQLite on the volume alone: "$folder", $said', async ({ folder, said }) => {
+    const module = `
+      const { openDriver } = await import('/app/shared/replication/src/sqlite-driver.ts');
+      const driver = await openDriver('/data/some.db', 'PRAGMA temp.cache_size = 1; CREATE TEMP TABLE t (a)');
+      await driver
+        .execute('INSERT INTO t WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT randomblob(9000) FROM n')
+        .then(() => console.log('stored'), (error) => console.log(error.message, error.hint));`;
+    const own = ['--name', name, '--read-only', '--entrypoint', 'node', '--env', `SQLITE_TMPDIR=${folder}`];
+    expect(await ask('run', ...own, image, '--input-type=module', '--eval', module)).toContain(said);
+  });
+
   it('refuses a service that it does not have, and names those that it has', async () => {
     const { exitCode, output } = await docker('run', '--name', name, image, 'payment-service');
     expect(exitCode).toBe(2);
