@@ -19,6 +19,7 @@ import type { OwnTail } from './own-tail.ts';
 import { PlanStore, type PlanStoreOptions } from './plan-store.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
 import type { Publisher } from './publisher.ts';
+import { ReadAhead } from './read-ahead.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -70,6 +71,7 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #continuity = new Continuity();
   readonly #store: PlanStore;
+  readonly #readAhead: ReadAhead;
   /** What plans and stores does so alone: two plans made from one state would apply a row twice. */
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
@@ -78,6 +80,7 @@ export class Applier {
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#readAhead = new ReadAhead(options);
     this.#store = new PlanStore({ ...options, observe: options.world.observe });
   }
 
@@ -181,7 +184,8 @@ export class Applier {
     const last = records.findLast((record) => !record.isMarker && !record.unreadable);
     const after: Position = { next: read.next, bookmark: last ? bookmarkOf(last) : before.bookmark };
     await world.observe('apply:planned');
-    const superseded = await this.#store.store(plan, new Map([[partition, after]]));
+    const storing = this.#store.store(plan, new Map([[partition, after]]));
+    const superseded = await this.#whileReading(read.ahead ?? [], storing);
     this.#count(plan, superseded);
     await world.observe('apply:after-commit');
     for (const { name, published } of plan.origins.values()) publisher.readBack(name, published);
@@ -190,11 +194,23 @@ export class Applier {
     return plan.endedStalls.size > 0 ? 'seek' : 'go on';
   }
 
+  /** Waits for what is being stored and reads meanwhile what comes after it. */
+  async #whileReading<T>(ahead: readonly LogRecord[], storing: Promise<T>): Promise<T> {
+    let isStored = false;
+    const reading = this.#readAhead.look(ahead, () => isStored);
+    try {
+      return await storing;
+    } finally {
+      isStored = true;
+      await reading;
+    }
+  }
+
   #context({ isCut }: { isCut: boolean }): PlanContext {
-    const { topic, chain, history, origins, stalls, reader, own, ownTail, schemaVersion, world } =
-      this.#options;
+    const { topic, history, origins, stalls, reader, own, ownTail, schemaVersion, world } = this.#options;
     const now = new Date(world.clock.now()).toISOString();
-    return { topic, chain, history, origins, stalls, reader, own, ownTail, schemaVersion, isCut, now };
+    const readAhead = this.#readAhead;
+    return { readAhead, topic, history, origins, stalls, reader, own, ownTail, schemaVersion, isCut, now };
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

@@ -9,8 +9,7 @@
  *
  * Planning reads but writes nothing; the applier stores a plan in one transaction with the position after it.
  */
-import type { Chain } from './chain.ts';
-import { type ChangeEvent, decodeRecord } from './change-event.ts';
+import type { ChangeEvent } from './change-event.ts';
 import { type LogRecord, nextOffset } from './change-log.ts';
 import { errorText, ReplicationError } from './errors.ts';
 import type { HiddenRow, History } from './history.ts';
@@ -18,6 +17,7 @@ import type { Origin, Origins } from './origins.ts';
 import type { OwnTail } from './own-tail.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
 import type { QuarantinedRecord } from './quarantine.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { PlacedRow } from './row-insert.ts';
 import type { Database } from './sqlite.ts';
 import { NOWHERE, type Stall, type StallPlace, type StallReason } from './stalls.ts';
@@ -25,7 +25,6 @@ import { NOWHERE, type Stall, type StallPlace, type StallReason } from './stalls
 /** What planning looks at. */
 export interface PlanContext {
   readonly topic: string;
-  readonly chain: Chain;
   readonly history: History;
   readonly origins: Origins;
   readonly stalls: ReadonlyMap<string, Stall>;
@@ -33,6 +32,7 @@ export interface PlanContext {
   /** The origin of this run. */
   readonly own: string;
   readonly ownTail: OwnTail;
+  readonly readAhead: ReadAhead;
   /** Newest schema version that this build reads. */
   readonly schemaVersion: number;
   /** True where retention has cut the start of this partition: the first row seen of a run need not be row 1. */
@@ -73,8 +73,7 @@ export interface ApplyPlan {
  */
 export async function planPiece(piece: Piece, context: PlanContext): Promise<ApplyPlan> {
   const carrying = piece.records.filter((record) => !record.isMarker);
-  const isOwn = (event: ChangeEvent): boolean => context.ownTail.holds(event);
-  const decoded = carrying.map((record) => ({ record, ...decodeRecord(record, context.chain, isOwn) }));
+  const decoded = carrying.map((record) => ({ record, ...context.readAhead.record(record) }));
   const links = await storedLinks(
     decoded.flatMap(({ event }) => event ?? []),
     context,
@@ -242,7 +241,7 @@ class Planner {
       if (!table) throw new Error(`this build has no table ${event.table}`);
       this.plan.rows.push({
         table,
-        row: table.decode(event.bytes, schemaVersion),
+        row: this.#context.readAhead.row(event, table),
         bytes: event.bytes,
         ...place,
       });

@@ -41,6 +41,8 @@ export interface LogRead {
   readonly from: number;
   /** Everything found, markers included. */
   readonly records: readonly LogRecord[];
+  /** What comes right after, where it is in hand already: it may be read while this is stored. */
+  readonly ahead?: readonly LogRecord[];
   /** Offset after everything that this read covers, markers included. */
   readonly next: number;
   /** End of the partition as the broker saw it while answering. */

@@ -3,7 +3,8 @@
  *
  * The canonical bytes of a row are JSON, so SQLite can take a whole stretch as one value and read the columns out of
  * it in its own thread. Binding every value of every row was the largest piece of this process's work on a commit.
- * Only fractions are bound one by one: SQLite reads decimal digits to fewer places than JavaScript writes.
+ * Values are bound row by row where the driver has no thread of its own, as that costs less than reading JSON; and where
+ * there are fractions: SQLite reads decimal digits to fewer places than JavaScript writes.
  */
 import type { Connection } from './sqlite.ts';
 import type { Row, Table } from './table.ts';
@@ -31,28 +32,46 @@ export async function insertRows(
   superseded: 0 | 1 = 0,
 ): Promise<void> {
   for (let start = 0; start < rows.length; ) {
-    const stretch = stretchFrom(rows, start);
-    const [first] = stretch;
+    const first = rows[start];
     if (!first) return;
-    const { originId, seq, schemaVersion, table } = first;
-    await connection.run(sqlOf(table), [
-      ...(hasFractions(table) ? table.columns.map(({ name }) => first.row[name] ?? null) : []),
-      originId,
-      seq,
-      schemaVersion,
-      Buffer.concat(stretch.map(({ chain }) => chain)),
-      superseded,
-      `[${stretch.map(({ bytes }) => bytes.toString()).join(',')}]`,
-    ]);
-    start += stretch.length;
+    if (connection.isDirect || hasFractions(first.table)) {
+      await insertBound(connection, first, superseded);
+      start += 1;
+    } else {
+      const stretch = stretchFrom(first, rows, start);
+      await insertStretch(connection, stretch, superseded);
+      start += stretch.length;
+    }
   }
 }
 
-/** Rows that follow each other without a hole in one origin and one table; a single one where there are fractions. */
-function stretchFrom(rows: readonly PlacedRow[], start: number): readonly PlacedRow[] {
-  const first = rows[start];
+async function insertBound(connection: Connection, placed: PlacedRow, superseded: 0 | 1): Promise<void> {
+  const { table, row, originId, seq, schemaVersion, chain } = placed;
+  const values = table.columns.map(({ name }) => row[name] ?? null);
+  await connection.run(sqlOf(table).bound, [...values, originId, seq, schemaVersion, chain, superseded]);
+}
+
+async function insertStretch(
+  connection: Connection,
+  rows: readonly PlacedRow[],
+  superseded: 0 | 1,
+): Promise<void> {
+  const [first] = rows;
+  if (!first) return;
+  const { table, originId, seq, schemaVersion } = first;
+  await connection.run(sqlOf(table).stretch, [
+    originId,
+    seq,
+    schemaVersion,
+    Buffer.concat(rows.map(({ chain }) => chain)),
+    superseded,
+    `[${rows.map(({ bytes }) => bytes.toString()).join(',')}]`,
+  ]);
+}
+
+/** Rows that follow each other without a hole in one origin and one table. */
+function stretchFrom(first: PlacedRow, rows: readonly PlacedRow[], start: number): readonly PlacedRow[] {
   let end = start + 1;
-  if (!first || hasFractions(first.table)) return rows.slice(start, end);
   const follows = (row: PlacedRow | undefined): boolean =>
     row !== undefined &&
     row.table === first.table &&
@@ -63,15 +82,18 @@ function stretchFrom(rows: readonly PlacedRow[], start: number): readonly Placed
   return rows.slice(start, end);
 }
 
-const statements = new WeakMap<Table, string>();
+const statements = new WeakMap<Table, { bound: string; stretch: string }>();
 
-function sqlOf(table: Table): string {
+function sqlOf(table: Table): { bound: string; stretch: string } {
   let sql = statements.get(table);
   if (!sql) {
     const names = table.columns.map(({ name }) => name);
-    const values = names.map((name) => (hasFractions(table) ? '?' : `value ->> '${name}'`));
-    sql = `INSERT INTO ${table.name} (${names.join(', ')}, origin, seq, schema_version, chain, superseded)
-      SELECT ${values.join(', ')}, ?, ? + key, ?, substr(?, key * 32 + 1, 32), ? FROM json_each(?)`;
+    const into = `INSERT INTO ${table.name} (${names.join(', ')}, origin, seq, schema_version, chain, superseded)`;
+    sql = {
+      bound: `${into} VALUES (${names.map(() => '?').join(', ')}, ?, ?, ?, ?, ?)`,
+      stretch: `${into} SELECT ${names.map((name) => `value ->> '${name}'`).join(', ')},
+        ?, ? + key, ?, substr(?, key * 32 + 1, 32), ? FROM json_each(?)`,
+    };
     statements.set(table, sql);
   }
   return sql;

@@ -20,6 +20,8 @@ export type SqlRow = Record<string, SqlValue>;
 
 /** One connection; see `Connection` in sqlite.ts. */
 export interface Driver {
+  /** True where a statement costs no more than its work: no value becomes an object, nothing waits for another thread. */
+  readonly isDirect: boolean;
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
   all<T extends object = SqlRow>(sql: string, values?: readonly SqlValue[]): Promise<T[]>;
   execute(script: string): Promise<void>;
@@ -103,6 +105,7 @@ interface CallbackConnection {
 }
 
 class CallbackDriver implements Driver {
+  readonly isDirect = false;
   readonly #connection: CallbackConnection;
   readonly #leave: () => Promise<void>;
   readonly #statements = new Map<string, Promise<CallbackStatement>>();
@@ -175,6 +178,7 @@ interface DirectConnection {
 }
 
 class DirectDriver implements Driver {
+  readonly isDirect = true;
   readonly #connection: DirectConnection;
   readonly #leave: () => Promise<void>;
   readonly #statements = new Map<string, DirectStatement>();

@@ -10,6 +10,8 @@ export type { SqlRow, SqlValue };
 
 /** Statements against one database; every text is prepared once and kept, so texts must be few and fixed. */
 export interface Connection {
+  /** True where many small statements cost no more than a large one. */
+  readonly isDirect?: boolean;
   /** Runs a statement that changes rows and says how many. */
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
   /** Runs a query and gives all rows. */

@@ -8,6 +8,7 @@ import { type LogRead, type LogRecord, nextOffset } from '../src/change-log.ts';
 import { Milestones } from '../src/milestones.ts';
 import { loadCuts, loadPositions, type Position } from '../src/positions.ts';
 import { Publisher } from '../src/publisher.ts';
+import { ReadAhead } from '../src/read-ahead.ts';
 import { loadStalls, type Stall } from '../src/stalls.ts';
 import { testCluster } from './foreign-run.ts';
 import { MemoryBroker } from './memory-broker.ts';
@@ -91,7 +92,7 @@ export async function openApplierBench(
     arrivals,
     positions,
     stalls,
-    planContext: () => ({ ...parts, isCut: false, now }),
+    planContext: () => ({ ...parts, readAhead: new ReadAhead(bench), isCut: false, now }),
     readAll: async (partition, maxRecords = 500) => {
       let from = applier.startOf(partition);
       for (let reads = 1; ; reads += 1) {

@@ -127,12 +127,15 @@ class Running implements Following {
     const { partition, highWatermark, fetchedOffset, rawMessages } = batch as WholeBatch;
     const records = rawMessages.map(toRecord).filter(({ offset }) => offset >= Number(fetchedOffset));
     let from = Number(fetchedOffset);
-    for (let start = 0; start < records.length; start += this.#options.maxRecords) {
+    const { maxRecords } = this.#options;
+    for (let start = 0; start < records.length; start += maxRecords) {
       if (this.#isOver || !isRunning() || isStale()) return;
-      const piece = records.slice(start, start + this.#options.maxRecords);
+      const piece = records.slice(start, start + maxRecords);
+      const ahead = records.slice(start + maxRecords, start + 2 * maxRecords);
       const last = piece.at(-1);
       const next = last ? nextOffset(last) : from;
-      const answer = await this.#take({ partition, from, records: piece, next, end: Number(highWatermark) });
+      const end = Number(highWatermark);
+      const answer = await this.#take({ partition, from, records: piece, ahead, next, end });
       if (answer === 'seek') return;
       from = next;
       await heartbeat();
