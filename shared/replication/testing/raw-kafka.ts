@@ -1,7 +1,7 @@
 /**
  * A raw client of a topic, for tests that do what no replica would: send old events again, send garbage.
  */
-import { createKafka, type Kafka } from '../src/kafka/kafka.ts';
+import { type Consumer, createKafka, type Kafka, leave, withDeadline } from '../src/kafka/kafka.ts';
 import { silentLogger } from '../src/surroundings.ts';
 
 /** A record, as a stranger may make one. */
@@ -41,22 +41,30 @@ export interface RawTopic {
 
 let clients = 0;
 
+/** Longest time for reading a whole topic, in milliseconds; ten times what the largest of a long run takes. */
+const VISIT_MS = 300_000;
+
 /** Opens a topic that exists. Every call connects and leaves by itself. */
-export function rawTopic(bootstrap: string, topic: string): RawTopic {
+export function rawTopic(
+  bootstrap: string,
+  topic: string,
+  { visitMs = VISIT_MS }: { visitMs?: number } = {},
+): RawTopic {
+  const visitAll = (visit: Visit): Promise<void> => visitTopic(kafka, topic, { visit, visitMs });
   clients += 1;
   const clientId = `raw-${process.pid}-${clients}`;
   const kafka = createKafka({ brokers: [bootstrap] }, { clientId, logger: silentLogger });
   return {
     async readAll() {
       const records: RawKafkaRecord[] = [];
-      await visitAll(kafka, topic, ({ offset: _, ...record }) => {
+      await visitAll(({ offset: _, ...record }) => {
         records.push(record);
         return undefined;
       });
       return records;
     },
     drain: () => drain(kafka, topic, `${clientId}-drain`),
-    visitAll: (visit) => visitAll(kafka, topic, visit),
+    visitAll,
     async offsets() {
       const admin = kafka.admin();
       await admin.connect();
@@ -116,16 +124,34 @@ export function rawTopic(bootstrap: string, topic: string): RawTopic {
   };
 }
 
-async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void> {
+async function visitTopic(
+  kafka: Kafka,
+  topic: string,
+  { visit, visitMs }: { visit: Visit; visitMs: number },
+): Promise<void> {
   clients += 1;
   const groupId = `raw-${process.pid}-reader-${clients}`;
   const admin = kafka.admin();
-  await admin.connect();
-  const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => Number(high) > Number(low));
-  await admin.disconnect();
-  const unread = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
-  if (unread.size === 0) return;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, allowAutoTopicCreation: false });
+  const call = async (): Promise<void> => {
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(topic);
+    const ends = offsets.filter(({ low, high }) => Number(high) > Number(low));
+    if (ends.length > 0) await visitUpTo(consumer, { topic, ends, visit });
+  };
+  try {
+    await withDeadline(`reading all of ${topic}`, call, visitMs);
+  } finally {
+    await leave('reader', consumer);
+    await leave('admin', admin);
+  }
+}
+
+async function visitUpTo(
+  consumer: Consumer,
+  { topic, ends, visit }: { topic: string; ends: { partition: number; high: string }[]; visit: Visit },
+): Promise<void> {
+  const unread = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await new Promise<void>((resolve, reject) => {
@@ -149,7 +175,6 @@ async function visitAll(kafka: Kafka, topic: string, visit: Visit): Promise<void
       },
     });
   });
-  await consumer.disconnect();
 }
 
 async function drain(kafka: Kafka, topic: string, groupId: string): Promise<{ records: number; ms: number }> {
