@@ -92,7 +92,8 @@ describe('the image of the services', () => {
       const driver = await openDriver('/data/some.db', 'PRAGMA temp.cache_size = 1; CREATE TEMP TABLE t (a)');
       await driver
         .execute('INSERT INTO t WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT randomblob(9000) FROM n')
-        .then(() => console.log('stored'), (error) => console.log(error.message, error.hint));`;
+        .then(() => console.log('stored'), (error) => console.log(error.message, error.hint));
+      await driver.close();`;
     const own = ['--name', name, '--read-only', '--entrypoint', 'node', '--env', `SQLITE_TMPDIR=${folder}`];
     expect(await ask('run', ...own, image, '--input-type=module', '--eval', module)).toContain(said);
   });

@@ -1,7 +1,7 @@
 /**
  * The balanced client: asks one of the order replicas, another one where that is safe, and nobody twice.
  *
- *   known -> breaker closed -> ready, near the end of the log -> covers the token -> whose turn it is
+ *   known -> breaker closed -> not leaving -> ready, near the end of the log -> covers the token -> whose turn it is
  *
  * Each step narrows the choice only while somebody is left. A read is tried a second time, on another replica.
  * A write is, only if its caller says that it may be repeated (`Idempotency-Key`). A connection that was refused
@@ -157,7 +157,8 @@ export class BalancedClient {
   inBalance(): readonly KnownReplica[] {
     const known = this.#options.discovery.replicas();
     const reachable = known.filter(({ url }) => this.#connection(url).isClosed);
-    const ready = narrow(reachable, isReady);
+    const staying = narrow(reachable, ({ url }) => !this.#connection(url).isLeaving);
+    const ready = narrow(staying, isReady);
     return narrow(ready, ({ lagMs }) => lagMs === null || lagMs <= this.#options.maxLagMs);
   }
 
@@ -200,7 +201,7 @@ export class BalancedClient {
     const known = new Set(this.#options.discovery.replicas().map(({ url }) => url));
     for (const [url, connection] of this.#connections) {
       if (known.has(url)) {
-        if (!connection.isClosed) void connection.probe();
+        if (!connection.isClosed || connection.isLeaving) void connection.probe();
         continue;
       }
       // Whoever comes back gets new connections and a clean slate.

@@ -35,6 +35,7 @@ export class ReplicaConnection {
   readonly #breaker: CircuitBreakerPolicy;
   readonly #shown = new Map<string, number>();
   #shownBy: string | null = null;
+  #isLeaving = false;
 
   constructor(url: string, options: { onChange: (isClosed: boolean) => void }) {
     this.url = url;
@@ -61,6 +62,14 @@ export class ReplicaConnection {
     return this.#breaker.state === CircuitState.Closed;
   }
 
+  /**
+   * True since an answer closed its connection: the replica stops, and a request on its way when the last idle
+   * connections are closed would be lost. Until a probe is answered otherwise.
+   */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   /** `closed`, `open` or `half-open`. */
   get breaker(): string {
     if (this.isClosed) return 'closed';
@@ -70,6 +79,7 @@ export class ReplicaConnection {
   /** Sends a request and reads the answer. @throws what broke; see `isUnsent`. */
   async send(request: OrderRequest): Promise<Answer> {
     const answer = await this.#breaker.execute(() => exchange(this.#pool, request));
+    if (isLast(answer)) this.#isLeaving = true;
     this.#learn(answer);
     return answer;
   }
@@ -77,7 +87,8 @@ export class ReplicaConnection {
   /** Looks whether a replica that is not asked at present is ready again. Never fails. */
   async probe(): Promise<void> {
     const request: OrderRequest = { method: 'GET', path: '/readyz', timeLimitMs: PROBE_ANSWER_MS };
-    await this.#breaker.execute(() => exchange(this.#pool, request)).catch(() => undefined);
+    const answer = await this.#breaker.execute(() => exchange(this.#pool, request)).catch(() => undefined);
+    if (answer !== undefined) this.#isLeaving = isLast(answer);
   }
 
   /** What answers have shown that the run `origin` holds; fresher than what is announced. */
@@ -111,6 +122,11 @@ export class ReplicaConnection {
 function isFailing(error: unknown): boolean {
   if (!(error instanceof UnusableAnswerError)) return true;
   return isFailure(error.answer) || !isAboutRequest(error.answer);
+}
+
+/** True for the last answer on a connection that its replica closes. */
+function isLast({ headers }: Answer): boolean {
+  return String(headers.connection).toLowerCase() === 'close';
 }
 
 function isFailure(result: unknown): boolean {

@@ -85,6 +85,15 @@ describe('a replica is chosen', () => {
     expect(await served(4)).toContain('1');
   });
 
+  it('but not one that closes its connections because it stops, until it answers otherwise', async () => {
+    const { served, answer, fakes } = await replicas(2);
+    answer(1, (_req, res) => sendJson(res, 200, [], { Connection: 'close' }));
+    expect(await served(5)).toBe('12222');
+    answer(1, (_req, res) => sendJson(res, 200, []));
+    await expect.poll(() => fakes[0]?.requests.length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => served(1), { timeout: 5_000 }).toBe('1');
+  });
+
   it('that holds what the token names already', async () => {
     const { served, changes } = await replicas(3);
     changes.set('order-2', { vector: new Map([[one, 7]]) });

@@ -2,8 +2,8 @@
  * Listens for a service and stops without cutting anybody off.
  *
  * Owns the sockets: bounds on what clients may hold open, answers to what is not HTTP, and the stop, which
- * goes: connections made are taken -> listening ends -> answers begun are finished with `Connection: close` -> idle connections get a moment
- * for a request that is already on its way -> they are closed -> what is left at the deadline is destroyed.
+ * goes: answers say `Connection: close` -> for a moment all goes on, so that those who ask regularly hear it -> connections
+ * made are taken -> listening ends -> idle connections are closed -> what is left at the deadline is destroyed.
  * What is answered is the business of the express app.
  */
 import http from 'node:http';
@@ -21,8 +21,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const CONNECTIONS_CHECK_MS = 2_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const BIND_PAUSE_MS = 100;
-/** How long an idle connection may still bring the request that crossed our decision to stop. */
-const IDLE_GRACE_MS = 200;
+/** How long requests that cross our decision to stop are still taken, on connections old and new. */
+const GRACE_MS = 200;
 
 export interface HttpServer {
   /** Where to reach the server from this machine, for example `http://127.0.0.1:60001`. */
@@ -138,19 +138,18 @@ class Connections {
       if (res !== undefined && !res.headersSent) res.setHeader('Connection', 'close');
     }
     const startedAt = performance.now();
-    await this.#takeBacklog(startedAt + Math.min(IDLE_GRACE_MS, options.deadlineMs));
-    const leftMs = Math.max(0, options.deadlineMs - (performance.now() - startedAt));
-    // net's own close: http's would at once cut idle connections whose next request may be on the way.
+    const graceEndsAt = startedAt + Math.min(GRACE_MS, options.deadlineMs);
+    await this.#takeBacklog(graceEndsAt);
+    // Without a connection there is nobody to tell.
+    if (this.#answers.size > 0) await delay(Math.max(0, graceEndsAt - performance.now()));
+    await this.#takeBacklog(startedAt + options.deadlineMs);
+    // net's own close: http's would ask no more whether an idle connection has brought something.
     const closed = new Promise<void>((resolve) => {
       net.Server.prototype.close.call(this.#server, () => resolve());
     });
-    const grace = setTimeout(
-      () => {
-        this.#graceOver = true;
-        this.#closeIdle();
-      },
-      Math.min(IDLE_GRACE_MS, leftMs),
-    );
+    this.#graceOver = true;
+    this.#closeIdle();
+    const leftMs = Math.max(0, options.deadlineMs - (performance.now() - startedAt));
     const deadline = setTimeout(() => {
       options.logger.warn(
         { connections: this.#answers.size },
@@ -159,7 +158,6 @@ class Connections {
       for (const socket of this.#answers.keys()) socket.destroy();
     }, leftMs);
     await closed;
-    clearTimeout(grace);
     clearTimeout(deadline);
     // Ends the timer that looks for slow clients.
     this.#server.close();

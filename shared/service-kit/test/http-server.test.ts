@@ -141,6 +141,20 @@ describe('stop', () => {
     socket.destroy();
   });
 
+  it('still takes a new connection for a moment: whoever asks meanwhile hears that it ends', async () => {
+    const { server, url } = await startApp();
+    const silent = net.connect(server.port, '127.0.0.1');
+    await once(silent, 'connect');
+    const stopped = server.stop({ deadlineMs: 5_000 });
+    const socket = net.connect(server.port, '127.0.0.1');
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 [\s\S]*Connection: close/);
+    await stopped;
+    await expect(fetch(`${url}/livez`)).rejects.toThrow();
+    for (const each of [socket, silent]) each.destroy();
+  });
+
   it('cuts off what is left at the deadline and says how many', async () => {
     const { begun, handler } = gate();
     const { server, url, logLines } = await startApp({
