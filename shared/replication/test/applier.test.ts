@@ -145,6 +145,25 @@ describe('a database that cannot be written for a while', () => {
     expect(bench.applier.counters).toMatchObject({ applied: 1, quarantined: 0 });
   });
 
+  it('for want of room takes nothing from a peer by halves, and all of it once there is room', async () => {
+    bench = await openApplierBench({ broker });
+    const text = 'x'.repeat(9000);
+    const events = Array.from({ length: 30 }, (_, i) => run.write({ ...note(`n${i + 10}`), text }));
+    const [one, two, three] = events as [ChangeEvent, ChangeEvent, ChangeEvent];
+    append(one, three);
+    await bench.readAll(0);
+    await bench.database.writer.execute('PRAGMA max_page_count = 50');
+    const full = { code: 'disk-full', isRetryable: true };
+    await expect(bench.applier.applyFromPeer([two, ...events.slice(2)])).rejects.toMatchObject(full);
+    expect([seqOf(run.origin), bench.applier.stalls()[0]?.reason]).toEqual([1, 'hole']);
+    expect(await shown()).toHaveLength(1);
+    await bench.database.writer.execute('PRAGMA max_page_count = 100000');
+    expect(await bench.applier.applyFromPeer(events.slice(1))).toEqual({ applied: 29, isRewound: true });
+    await bench.readAll(0);
+    expect([seqOf(run.origin), bench.applier.stalls()]).toEqual([30, []]);
+    expect(bench.applier.counters).toMatchObject({ quarantined: 0, hidden: 0 });
+  });
+
   it('for want of room goes on when there is room again', async () => {
     bench = await openApplierBench({ broker });
     const text = 'x'.repeat(9000);
