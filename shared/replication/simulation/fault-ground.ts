@@ -18,7 +18,7 @@ export class FaultGround {
   readonly cluster: SimulatedCluster;
   readonly clients: Clients;
   readonly ambushes: Ambushes;
-  /** Looks, with the broker there, until everybody has noticed that the topic was made anew. */
+  /** Looks, with everybody able to read, until all have noticed that the topic was made anew. */
   #looksUntilNoticed = 0;
 
   constructor(cluster: SimulatedCluster, clients: Clients) {
@@ -47,8 +47,15 @@ export class FaultGround {
    * cut by nothing that a consumer can see: such plans are not made.
    */
   mayCut(): boolean {
-    if (this.#looksUntilNoticed > 0 && this.cluster.broker.isReachable) this.#looksUntilNoticed -= 1;
+    if (this.#looksUntilNoticed > 0 && this.#canAllRead) this.#looksUntilNoticed -= 1;
     return this.#looksUntilNoticed <= 0;
+  }
+
+  get #canAllRead(): boolean {
+    const { broker, kept, scheduler } = this.cluster;
+    const canRead = ({ life, isCutOff }: Machine): boolean =>
+      !isCutOff && life?.replica !== undefined && life.stillUntilMs <= scheduler.nowMs;
+    return broker.isReachable && kept.every(canRead);
   }
 
   /** A running machine that answers. */

@@ -39,8 +39,8 @@ export class Life implements Owner {
   readonly directory: string;
   isDead = false;
   stillUntilMs = 0;
-  /** True once something of the read in hand is being applied: a look at whose log it is applies nothing. */
-  isApplying = false;
+  /** True once the read in hand was applied: a look at whose log it is applies nothing, nor does a full disk. */
+  hasApplied = false;
   /** The read that it was given last. */
   inHand: LogRead | undefined;
   /** Present once it is open. */
@@ -125,7 +125,7 @@ export class Life implements Owner {
 
   async #reached(step: Step): Promise<void> {
     this.#options.scheduler.note(`${this.name} reaches ${step}`);
-    if (step === 'apply:planned') this.isApplying = true;
+    if (step === 'apply:after-commit') this.hasApplied = true;
     await this.#options.reached(this, step);
     if (this.isDead) await new Promise<never>(() => undefined);
   }

@@ -212,7 +212,7 @@ export class SimulatedCluster {
   async #reached(machine: Machine, step: Step): Promise<void> {
     this.reached(machine, step);
     const { life } = machine;
-    if (life && step === 'apply:planned') this.#readAgain(life);
+    if (life && step === 'apply:after-commit') this.#readAgain(life);
     const isImported = step === 'bootstrap:after-commit';
     if (!life || !step.endsWith('after-commit') || !(this.#looks.once(LOOK_ONCE_IN) || isImported)) return;
     await this.look(machine, { isImported });

@@ -106,7 +106,7 @@ export class SimulatedNetwork {
       startOf: (partition) => reader.startOf(partition),
       take: async (read) => {
         const handed = this.handing(life, read);
-        life.isApplying = false;
+        life.hasApplied = false;
         life.inHand = handed;
         const answer = await reader.take(handed);
         const { partition, from, next, end, records } = handed;
@@ -114,7 +114,7 @@ export class SimulatedNetwork {
           `${life.name} took ${records.length} of partition ${partition} from ${from} to ${next} of ${end}: ${answer}`,
         );
         // A read may be applied and answered with 'seek': a stall has ended.
-        if (life.isApplying) this.took(life, handed);
+        if (life.hasApplied) this.took(life, handed);
         return answer;
       },
       broke: (error) => reader.broke(error),
