@@ -125,13 +125,14 @@ async function findBugs(workers: number, report: string | undefined): Promise<nu
   const found: Record<string, string> = {};
   for (const { name } of plantedBugs) {
     const { caught, tried } = await searchBug(name, { workers });
-    if (caught) found[name] = caught.seed;
     const [first] = caught?.violations ?? [];
-    say(
-      caught
-        ? `${name}: seed ${caught.seed}, ${first?.rule}: ${first?.what}`
-        : `${name}: NOT CAUGHT by ${tried} seeds`,
-    );
+    if (!caught) say(`${name}: NOT CAUGHT by ${tried} seeds`);
+    else if ((await runAlone({ seed: caught.seed })).verdict !== 'passed')
+      say(`${name}: seed ${caught.seed} fails without it, too`);
+    else {
+      found[name] = caught.seed;
+      say(`${name}: seed ${caught.seed}, ${first?.rule}: ${first?.what}`);
+    }
   }
   const count = Object.keys(found).length;
   if (report !== undefined) writeFileSync(report, `${JSON.stringify(found, null, 2)}\n`);
