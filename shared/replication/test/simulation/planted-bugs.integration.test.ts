@@ -1,6 +1,6 @@
 /**
  * Planted bugs: each is caught by the seed that was recorded for it, and that seed passes without it, so nothing else is
- * what it catches. The search for seeds, and those bugs that have none yet, are in `planted-bugs.long`.
+ * what it catches. `pnpm simulate --bugs` looks for seeds, where a change of the library has moved histories.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
