@@ -103,6 +103,7 @@ function checkAhead(holding: Holding, { machine, running, everLogged }: InstantC
 
 /** A snapshot brings its positions together with its rows. */
 function checkImported(holding: Holding, { machine, isImported }: InstantContext): Violation[] {
-  if (!isImported || holding.positions.size > 0) return [];
+  const hasRows = holding.origins.some(({ rows }) => rows > 0);
+  if (!isImported || !hasRows || holding.positions.size > 0) return [];
   return [{ rule: 'I3', what: `${machine}: a snapshot has brought rows, and no position` }];
 }

@@ -13,12 +13,15 @@ import type { SimulatedCluster } from './simulated-cluster.ts';
 /** How often a fault that waits looks again, in milliseconds. */
 const LOOK_MS = 150;
 
+/** Landmarks are read every five seconds, and who was away for a while connects first. */
+const LOOKS_TO_NOTICE = 9000 / LOOK_MS;
+
 /** A cluster that can be hurt. */
 export class FaultGround {
   readonly cluster: SimulatedCluster;
   readonly clients: Clients;
   readonly ambushes: Ambushes;
-  /** Looks, with everybody able to read, until all have noticed that the topic was made anew. */
+  /** Looks in a row, with everybody able to read, until all have noticed that the topic was made anew. */
   #looksUntilNoticed = 0;
 
   constructor(cluster: SimulatedCluster, clients: Clients) {
@@ -38,7 +41,7 @@ export class FaultGround {
 
   /** The topic was made anew: landmarks are read again every five seconds, by those who reach the broker. */
   madeAnew(): void {
-    this.#looksUntilNoticed = 7000 / LOOK_MS;
+    this.#looksUntilNoticed = LOOKS_TO_NOTICE;
   }
 
   /**
@@ -47,8 +50,9 @@ export class FaultGround {
    * cut by nothing that a consumer can see: such plans are not made.
    */
   mayCut(): boolean {
-    if (this.#looksUntilNoticed > 0 && this.#canAllRead) this.#looksUntilNoticed -= 1;
-    return this.#looksUntilNoticed <= 0;
+    if (this.#looksUntilNoticed <= 0) return true;
+    this.#looksUntilNoticed = this.#canAllRead ? this.#looksUntilNoticed - 1 : LOOKS_TO_NOTICE;
+    return false;
   }
 
   get #canAllRead(): boolean {

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
+import { snapshotBytes } from '../src/snapshot-stream.ts';
 import type { Observe } from '../src/surroundings.ts';
 import { MemoryCluster, MemoryPeers, note, untilLive, waitUntil } from '../testing/index.ts';
 
@@ -66,6 +67,25 @@ describe('a download that is interrupted', () => {
     expect((await c.status()).counters.applied).toBe(0);
     await expectEqual(30, a, b, c);
     expect(leftovers('c')).toEqual([]);
+  });
+
+  it('is begun anew when what came is empty, as from a life of before at the same address', async () => {
+    const a = await live('a');
+    const empty = await a.snapshot();
+    const parts: Uint8Array[] = [];
+    for await (const part of snapshotBytes(empty)) parts.push(part);
+    await empty.remove();
+    await write(a, 'a', 30);
+    let downloads = 0;
+    peers.spoil = (part) => {
+      const isManifest = part[0] === '{'.charCodeAt(0);
+      if (isManifest) downloads += 1;
+      if (downloads > 1) return part;
+      return isManifest ? Buffer.concat(parts) : Buffer.alloc(0);
+    };
+    const c = await live('c');
+    expect([downloads, (await c.status()).counters.applied]).toEqual([2, 0]);
+    await expectEqual(30, a, c);
   });
 
   it('is begun anew with the same donor when there is no other', async () => {
