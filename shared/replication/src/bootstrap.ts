@@ -10,7 +10,9 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { backoffMs, policies } from './backoff.ts';
+import type { PartitionOffsets } from './change-log.ts';
 import { errorText, isReplicationError, type ReplicationErrorCode } from './errors.ts';
+import { assertWhole, isWhole } from './log-guard.ts';
 import type { CallPeer } from './peer.ts';
 import type { LiveReplica, Registry } from './registry.ts';
 import { damaged, type SnapshotManifest } from './snapshot.ts';
@@ -21,6 +23,8 @@ import type { Surroundings } from './surroundings.ts';
 /** How bootstrap is put together. */
 export interface BootstrapOptions extends Omit<SnapshotImportOptions, 'observe'> {
   readonly registry: Registry;
+  /** Records from which on an empty replica prefers a snapshot to reading the log. */
+  readonly snapshotMinRecords: number;
   readonly callPeer: CallPeer;
   readonly world: Surroundings;
 }
@@ -84,8 +88,19 @@ export class Bootstrap {
     return this.#donors().length > 0;
   }
 
+  /**
+   * Takes a snapshot where it pays or where the log is not whole, and leaves the rest to the log.
+   *
+   * @throws `log-refused` (retryable) where nobody gives a snapshot and the log is not whole.
+   */
+  async fill(offsets: readonly PartitionOffsets[]): Promise<void> {
+    const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
+    if (isWhole(offsets) && records < this.#options.snapshotMinRecords) return;
+    if (!(await this.#fromPeer()) && !this.#isStopping) assertWhole(offsets, { isRetryable: true });
+  }
+
   /** True when a snapshot was taken; false when there is nobody to take it from, or nobody could give one. */
-  async fromPeer(): Promise<boolean> {
+  async #fromPeer(): Promise<boolean> {
     const { world } = this.#options;
     try {
       for (let round = 1; round <= ROUNDS && !this.#isStopping; round += 1) {

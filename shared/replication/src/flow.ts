@@ -137,6 +137,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     stalls,
     registry,
     callPeer,
+    snapshotMinRecords: limits.snapshotMinRecords,
     world,
     versionStored,
   });
@@ -151,7 +152,6 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     isEmpty,
     standstillMs: limits.standstillMs,
     landmarkMs: limits.landmarkMs,
-    snapshotMinRecords: limits.snapshotMinRecords,
     bootstrap,
     wakePublisher: () => publishing.wake(),
     failed,

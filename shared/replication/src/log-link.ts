@@ -1,9 +1,10 @@
 /**
  * The link to the log: connects, keeps one reader running, says how far it is, and heals when the log changed.
  *
- * Its states are in `link-state.ts`. A broker that goes away changes no state: reading resumes when it is back. A consumer that broke or stands still
- * is replaced by a fresh one. Relinking reads every partition from its start, duplicates dropped; the publisher
- * then publishes what the log lacks, and what this replica lacks comes from the peers (see `repair.ts`).
+ * Its states are in `link-state.ts`. A broker that goes away changes no state: reading resumes when it is back. A
+ * consumer that broke or stands still is replaced by a fresh one. Relinking reads every partition from its start,
+ * duplicates dropped; the publisher then publishes what the log lacks, and what this replica lacks comes from the
+ * peers (see `repair.ts`).
  */
 import type { ReplicaState } from './announcement.ts';
 import type { Bootstrap } from './bootstrap.ts';
@@ -14,9 +15,10 @@ import { Contact } from './contact.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
 import { LinkState } from './link-state.ts';
-import { assertWhole, isWhole, LogGuard } from './log-guard.ts';
+import { assertWhole, LogGuard } from './log-guard.ts';
 import type { NextStep } from './loop.ts';
 import type { Position } from './positions.ts';
+import { PublishGate } from './publish-gate.ts';
 import type { Publisher } from './publisher.ts';
 import { Reading, type ReadingOptions } from './reading.ts';
 import { Relinks } from './relinks.ts';
@@ -33,8 +35,6 @@ export interface LogLinkOptions extends Omit<ReadingOptions, 'take'> {
   /** True when this directory held nothing at the start. */
   readonly isEmpty: boolean;
   readonly bootstrap: Bootstrap;
-  /** Records from which on an empty replica prefers a snapshot to reading the log. */
-  readonly snapshotMinRecords: number;
   /** There may be something to publish now. */
   readonly wakePublisher: () => void;
   /** The process has to end. */
@@ -50,6 +50,7 @@ export class LogLink {
   readonly #guard: LogGuard;
   readonly #reading: Reading;
   readonly #contact: Contact;
+  readonly #gate: PublishGate;
   readonly #relinks = new Relinks();
   readonly #catchUp: CatchUp;
   readonly #state = new LinkState();
@@ -59,6 +60,7 @@ export class LogLink {
   constructor(options: LogLinkOptions) {
     this.#options = options;
     this.#contact = new Contact(options.world);
+    this.#gate = new PublishGate(options);
     this.#guard = new LogGuard(options.positions, options);
     this.#catchUp = new CatchUp((partition) => options.applier.position(partition).next);
     this.#reading = new Reading({ ...options, take: (read) => this.#take(read) });
@@ -158,7 +160,7 @@ export class LogLink {
   }
 
   async #connect(): Promise<void> {
-    const { log, applier, isEmpty, positions } = this.#options;
+    const { log, applier, isEmpty, positions, bootstrap } = this.#options;
     const { partitions } = await log.open();
     const offsets = await log.offsets();
     if (positions.size > 0 && !this.#guard.fits(offsets)) return;
@@ -169,31 +171,23 @@ export class LogLink {
     this.#saw(offsets);
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (isBehind) this.#state.fallBehind({ isEmpty });
-    if (this.state === 'bootstrapping') await this.#bootstrap(offsets);
+    if (this.state === 'bootstrapping') await bootstrap.fill(offsets);
     // Only now: a bootstrap that was interrupted begins with the connection again.
     this.#partitions = partitions;
     this.#checkGoal();
     this.#letPublish();
   }
 
-  /** An empty replica: a snapshot where it pays or where the log is not whole, the log from its start otherwise. */
-  async #bootstrap(offsets: readonly PartitionOffsets[]): Promise<void> {
-    const { bootstrap, snapshotMinRecords } = this.#options;
-    const records = offsets.reduce((sum, { low, end }) => sum + end - low, 0);
-    if (isWhole(offsets) && records < snapshotMinRecords) return;
-    if (!(await bootstrap.fromPeer()) && !this.#isStopping) assertWhole(offsets, { isRetryable: true });
-  }
-
   /** The log is not what was read: it will be read again, and until then nothing is written to it. */
   #distrust(reason: ReplicationError): void {
-    this.#options.publisher.pause();
+    this.#gate.shut();
     this.#relinks.demand(reason);
   }
 
   /** Everything that is believed about the log is forgotten and learned again. */
   async #relink(reason: ReplicationError): Promise<void> {
-    const { log, applier, publisher, isEmpty, world } = this.#options;
-    publisher.pause();
+    const { log, applier, isEmpty, world } = this.#options;
+    this.#gate.shut();
     await this.#reading.stop();
     const { partitions } = await log.open();
     const offsets = await log.offsets();
@@ -213,7 +207,7 @@ export class LogLink {
 
   async #look(): Promise<void> {
     const wasReachable = this.#contact.isThere;
-    const { log, publisher, world } = this.#options;
+    const { log, world } = this.#options;
     const askedAtMs = world.clock.monotonic();
     // The topic itself may be what is missing; opening makes it anew.
     if (!wasReachable) await log.open();
@@ -222,8 +216,7 @@ export class LogLink {
     if (offsets.length > this.#partitions) await this.#grow();
     this.#saw(offsets);
     this.#catchUp.saw(offsets);
-    for (const { partition, end } of offsets) publisher.ends(partition, end, askedAtMs);
-    this.#options.wakePublisher();
+    this.#gate.ends(offsets, askedAtMs);
     if (!wasReachable && this.#reading.seek()) {
       this.#contact.proves();
       this.#letPublish();
@@ -238,11 +231,11 @@ export class LogLink {
 
   /** The topic was given more partitions: a fresh reader reads them, too, from their start. */
   async #grow(): Promise<void> {
-    const { log, publisher, world } = this.#options;
+    const { log, world } = this.#options;
     const { partitions } = await log.open();
     world.logger.info({ before: this.#partitions, partitions }, 'the topic has more partitions than before');
     this.#partitions = partitions;
-    if (publisher.isConnected) publisher.connected(partitions);
+    this.#gate.widen(partitions);
     await this.#reading.stop();
   }
 
@@ -252,28 +245,22 @@ export class LogLink {
     await assertOurLog({ log, offsets, chain, clock: world.clock });
   }
 
-  /**
-   * Lets the publisher go once it may: the bookmarks were seen, so nothing gets into somebody else's log; and not
-   * while everything is read again, as nobody knows yet what the log lacks.
-   */
+  /** Not while everything is read again: nobody knows yet what the log lacks. */
   #letPublish(): void {
-    const { applier, publisher, wakePublisher } = this.#options;
-    if (publisher.isConnected || this.#partitions === 0 || this.#relinks.reason) return;
-    if (this.state === 'relinking' || this.state === 'stopped' || !applier.isProven) return;
-    publisher.connected(this.#partitions);
-    wakePublisher();
+    if (this.#relinks.reason || this.state === 'relinking' || this.state === 'stopped') return;
+    this.#gate.open(this.#partitions);
   }
 
   async #take(read: LogRead): Promise<'go on' | 'seek'> {
     if (this.state === 'stopped' || this.#isStopping || this.#relinks.reason) return 'seek';
     if (this.#contact.takeDoubt()) return 'seek';
-    const { applier, lag, world, wakePublisher } = this.#options;
+    const { applier, lag, world } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());
       const next = await applier.applyBatch(read);
       this.#checkGoal();
       this.#letPublish();
-      wakePublisher();
+      this.#gate.wake();
       return next;
     } catch (error) {
       if (isReplicationError(error, 'log-mismatch', 'log-replaced')) {
@@ -303,9 +290,9 @@ export class LogLink {
   }
 
   #unreachable(error: ReplicationError): NextStep {
-    const { lag, publisher, isEmpty } = this.#options;
+    const { lag, isEmpty } = this.#options;
     const waitMs = this.#contact.lost(error);
-    publisher.disconnected();
+    this.#gate.lost();
     lag.forget();
     // With data of its own a replica serves what it has; an empty one has nothing to serve.
     if (!isEmpty) this.#state.serveAlone();
@@ -315,7 +302,7 @@ export class LogLink {
   #stop(error: ReplicationError): void {
     this.#state.stop(error);
     this.#relinks.settle();
-    this.#options.publisher.pause();
+    this.#gate.shut();
     this.#options.world.logger.error({ error: error.message, hint: error.hint }, 'replication stopped');
     // Nothing waits for it: what still arrives is refused by the state.
     void this.#reading.stop();
