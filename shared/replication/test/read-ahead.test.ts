@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { LogRecord } from '../src/change-log.ts';
+import { History } from '../src/history.ts';
 import { ReadAhead } from '../src/read-ahead.ts';
+import { defineTable } from '../src/table.ts';
 import {
   type ApplierBench,
   ForeignRun,
   note,
+  notes,
   openApplierBench,
   originName,
   recordAt,
@@ -40,6 +44,18 @@ describe('reading ahead', () => {
       else expect(ahead.row(event, table)).toEqual(inTime.row(event, table));
     }
     expect(records.flatMap((record) => ahead.record(record).refusal ?? [])).toHaveLength(1);
+  });
+
+  it('fails of nothing, not even of a rule of the service that throws', async () => {
+    const text = z.string().refine(() => {
+      throw new TypeError('a rule with a defect');
+    });
+    const columns = notes.columns.extend({ text });
+    const table = defineTable({ ...notes, columns });
+    const ahead = new ReadAhead({ ...bench, history: new History([table]) });
+    await ahead.look(records.slice(0, 1), () => false);
+    const { event } = ahead.record(records[0] as LogRecord);
+    expect(() => event && ahead.row(event, table)).toThrow('a rule with a defect');
   });
 
   it('ends when it is over', async () => {
