@@ -125,8 +125,9 @@ class Running implements Following {
 
   async #takeBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     const { partition, highWatermark, fetchedOffset, rawMessages } = batch as WholeBatch;
-    const records = rawMessages.map(toRecord).filter(({ offset }) => offset >= Number(fetchedOffset));
     let from = Number(fetchedOffset);
+    const wanted = rawMessages.filter(({ offset }) => Number(offset) >= Number(fetchedOffset));
+    const records = wanted.map((message) => toRecord(message, Number(fetchedOffset)));
     const { maxRecords } = this.#options;
     for (let start = 0; start < records.length; start += maxRecords) {
       if (this.#isOver || !isRunning() || isStale()) return;
@@ -190,10 +191,14 @@ class Running implements Following {
   }
 }
 
-function toRecord(message: WholeMessage): LogRecord {
+function toRecord(message: WholeMessage, fetchedOffset: number): LogRecord {
   const offset = Number(message.offset);
   if (message.isControlRecord) return marker(offset);
-  if (message.unreadable) return unreadable(message.unreadable, offset + 1);
+  if (message.unreadable) {
+    // A batch is given whole, and reading may begin within it: at its last record, where that is the bookmark.
+    const first = Math.max(message.unreadable.firstOffset, fetchedOffset);
+    return { ...marker(first), isMarker: false, unreadable: { next: offset + 1, why: message.unreadable.why } };
+  }
   const headers: Record<string, Buffer> = Object.create(null);
   for (const [name, value] of Object.entries(message.headers ?? {})) {
     if (value === undefined) continue;
@@ -207,10 +212,6 @@ function toRecord(message: WholeMessage): LogRecord {
 
 function marker(offset: number): LogRecord {
   return { offset, isMarker: true, timestampMs: 0, key: null, value: null, headers: {} };
-}
-
-function unreadable({ firstOffset, why }: UnreadableBatch, next: number): LogRecord {
-  return { ...marker(firstOffset), isMarker: false, unreadable: { next, why } };
 }
 
 function toBuffer(value: Buffer | string | undefined): Buffer {
