@@ -87,13 +87,13 @@ export function placesOf(stall: Stall): StallPlace[] {
   return [{ partition: stall.partition, position: stall.position }, ...stall.elsewhere];
 }
 
-/** Stores a stall, in the place of what was known of it before. */
+/** Stores a stall, in the place of what was known of its origin before, in whatever topic that was. */
 export async function saveStall(connection: Connection, topic: string, stall: Stall): Promise<void> {
   await connection.run(
     `INSERT INTO replication_stall (origin, reason, schema_version, since, topic, partition, next, bookmark_offset, bookmark)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (origin) DO UPDATE SET reason = excluded.reason, schema_version = excluded.schema_version,
-       partition = excluded.partition, next = excluded.next,
+       since = excluded.since, topic = excluded.topic, partition = excluded.partition, next = excluded.next,
        bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark`,
     [
       stall.origin,
@@ -109,7 +109,9 @@ export async function saveStall(connection: Connection, topic: string, stall: St
   for (const { partition, position } of stall.elsewhere) {
     await connection.run(
       `INSERT INTO replication_stall_place (origin, topic, partition, next, bookmark_offset, bookmark)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (origin, partition) DO NOTHING`,
+       VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (origin, partition) DO UPDATE SET topic = excluded.topic, next = excluded.next,
+         bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark`,
       [stall.origin, topic, partition, position.next, ...bookmarkValues(position)],
     );
   }

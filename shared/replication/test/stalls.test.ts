@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ChangeEvent } from '../src/change-event.ts';
-import { loadStalls, NOWHERE, resumeSchemaStalls } from '../src/stalls.ts';
+import { loadStalls, NOWHERE, resumeSchemaStalls, saveStall } from '../src/stalls.ts';
 import { type DatabaseDescription, defineTable } from '../src/table.ts';
 import {
   type ApplierBench,
@@ -91,6 +91,23 @@ describe('a hole', () => {
     await bench.readAll(1);
     expect([seqOf(a), stalled()]).toEqual([4, []]);
     expect(await bench.database.reader.all('SELECT * FROM replication_stall_place')).toEqual([]);
+  });
+
+  it('in a topic takes the place of what was stored of its origin in another one', async () => {
+    const here = { partition: 0, position: { next: 1, bookmark: null } };
+    const there = { partition: 1, position: { next: 2, bookmark: null } };
+    const about = { origin: a.origin, reason: 'hole', schemaVersion: 1, since: 'then' } as const;
+    const { reader, writer } = bench.database;
+    await saveStall(writer, 'notes.before', { ...about, ...here, elsewhere: [there] });
+    const anew = [
+      { ...here, position: there.position },
+      { ...there, position: here.position },
+    ];
+    const now = { ...about, ...there, partition: 2, since: 'now', elsewhere: anew };
+    await saveStall(writer, benchTopic, now);
+    expect([...(await loadStalls(reader, 'notes.before'))]).toEqual([]);
+    const stored = await loadStalls(reader, benchTopic);
+    expect(stored.get(a.origin)).toMatchObject(now);
   });
 
   it('is filled from another partition, and its own partition is read again', async () => {
