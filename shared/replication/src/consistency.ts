@@ -53,7 +53,7 @@ export class Consistency {
       if (this.#holds(origin, seq)) continue;
       if (this.#isGone(origin)) throw this.#gone(origin, token);
       const isReached = await arrivals.wait(origin, seq, Math.max(0, deadline - clock.monotonic()));
-      // Not everything that comes is told: a snapshot brings many rows at once.
+      // Nothing that is here counts as gone, whoever told of it or did not.
       if (isReached || this.#holds(origin, seq)) continue;
       if (this.#isGone(origin)) throw this.#gone(origin, token);
       throw new ReplicationError({

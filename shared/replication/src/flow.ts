@@ -132,6 +132,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     chain,
     reader,
     origins,
+    arrivals,
     positions,
     cuts,
     stalls,

@@ -7,6 +7,7 @@
 import type { Chain } from './chain.ts';
 import { deepCheck } from './deep-check.ts';
 import { History } from './history.ts';
+import type { Milestones } from './milestones.ts';
 import { Origins } from './origins.ts';
 import { loadCuts, loadPositions, type Position } from './positions.ts';
 import { createTables } from './schema.ts';
@@ -26,6 +27,7 @@ export interface SnapshotImportOptions {
   readonly chain: Chain;
   readonly reader: Database['reader'];
   readonly origins: Origins;
+  readonly arrivals: Milestones;
   readonly positions: Map<number, Position>;
   readonly cuts: Set<number>;
   readonly stalls: Map<string, Stall>;
@@ -44,8 +46,8 @@ export async function importSnapshot(
   manifest: SnapshotManifest,
   options: SnapshotImportOptions,
 ): Promise<void> {
-  const { cluster, schemaVersion, databaseFile, origins, positions, cuts, stalls, reader, topic, observe } =
-    options;
+  const { cluster, schemaVersion, databaseFile, topic, observe } = options;
+  const { origins, arrivals, positions, cuts, stalls, reader } = options;
   if (manifest.cluster !== cluster) throw damaged(`it is of cluster ${manifest.cluster}`);
   if (manifest.schemaVersion > schemaVersion) {
     throw damaged(`it is of schema version ${manifest.schemaVersion}, this build knows ${schemaVersion}`);
@@ -59,7 +61,10 @@ export async function importSnapshot(
     await observe('bootstrap:before-commit');
     await connection.execute('COMMIT;');
     await observe('bootstrap:after-commit');
-    for (const origin of (await Origins.load(reader)).list()) origins.set(origin);
+    for (const origin of (await Origins.load(reader)).list()) {
+      origins.set(origin);
+      arrivals.reached(origin.name, origin.seq);
+    }
     for (const [partition, position] of await loadPositions(reader, topic))
       positions.set(partition, position);
     for (const partition of await loadCuts(reader, topic)) cuts.add(partition);

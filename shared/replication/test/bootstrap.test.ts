@@ -7,6 +7,7 @@ import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
 import { snapshotBytes } from '../src/snapshot-stream.ts';
 import type { Observe } from '../src/surroundings.ts';
+import { parseToken } from '../src/token.ts';
 import { MemoryCluster, MemoryPeers, note, untilLive, waitUntil } from '../testing/index.ts';
 
 let peers: MemoryPeers;
@@ -50,6 +51,31 @@ const leftovers = (id: string): string[] =>
   readdirSync(cluster.folder(id)).filter((name) => name.includes('bootstrap') || name.includes('snapshot'));
 const failed = (): ReplicationError =>
   new ReplicationError({ code: 'peer-failed', message: 'The line is cut.', hint: '', isRetryable: true });
+
+describe('a read that waits for a write', () => {
+  it('goes on as soon as a snapshot has brought it', async () => {
+    const a = await live('a');
+    const { token } = await a.insert('notes', note('n1'), { concern: 'log' });
+    await waitUntil('it is read back', async () => (await a.status()).unpublished === 0);
+    let waiting = 'not asked';
+    const ended = (how: string) => () => {
+      waiting = how;
+    };
+    const { replica: c } = await cluster.start('c', {
+      limits: { snapshotMinRecords: 1, tokenWaitMs: 3_600_000 },
+      world: {
+        observe: (step) => {
+          if (step !== 'bootstrap:received') return;
+          waiting = 'yes';
+          void c.covers(parseToken(token)).then(ended('over'), ended('refused'));
+        },
+      },
+    });
+    await untilLive(c);
+    expect(waiting).toBe('over');
+    expect((await c.status()).counters.applied).toBe(0);
+  });
+});
 
 describe('a download that is interrupted', () => {
   it('is begun anew with another donor', async () => {

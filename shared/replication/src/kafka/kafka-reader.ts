@@ -197,7 +197,11 @@ function toRecord(message: WholeMessage, fetchedOffset: number): LogRecord {
   if (message.unreadable) {
     // A batch is given whole, and reading may begin within it: at its last record, where that is the bookmark.
     const first = Math.max(message.unreadable.firstOffset, fetchedOffset);
-    return { ...marker(first), isMarker: false, unreadable: { next: offset + 1, why: message.unreadable.why } };
+    return {
+      ...marker(first),
+      isMarker: false,
+      unreadable: { next: offset + 1, why: message.unreadable.why },
+    };
   }
   const headers: Record<string, Buffer> = Object.create(null);
   for (const [name, value] of Object.entries(message.headers ?? {})) {
