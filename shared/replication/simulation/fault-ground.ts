@@ -14,15 +14,17 @@ import type { SimulatedCluster } from './simulated-cluster.ts';
 const LOOK_MS = 150;
 
 /** Landmarks are read every five seconds, and who was away for a while connects first. */
-const LOOKS_TO_NOTICE = 9000 / LOOK_MS;
+const NOTICE_MS = 8900;
 
 /** A cluster that can be hurt. */
 export class FaultGround {
   readonly cluster: SimulatedCluster;
   readonly clients: Clients;
   readonly ambushes: Ambushes;
-  /** Looks in a row, with everybody able to read, until all have noticed that the topic was made anew. */
-  #looksUntilNoticed = 0;
+  /** True until everybody could notice that the topic was made anew. */
+  #isUnnoticed = false;
+  /** Since when every look found everybody able to read. */
+  #calmSinceMs: number | undefined;
 
   constructor(cluster: SimulatedCluster, clients: Clients) {
     this.cluster = cluster;
@@ -41,18 +43,21 @@ export class FaultGround {
 
   /** The topic was made anew: landmarks are read again every five seconds, by those who reach the broker. */
   madeAnew(): void {
-    this.#looksUntilNoticed = LOOKS_TO_NOTICE;
+    this.#isUnnoticed = true;
+    this.#calmSinceMs = undefined;
   }
 
   /**
-   * Whether the log may be cut now; looks count as time that passes. A log that is made anew, refilled beyond every
-   * position with our own events and cut beyond every bookmark, before anybody has looked, is told from one that was only
-   * cut by nothing that a consumer can see: such plans are not made.
+   * Whether the log may be cut now, asked at every look. A log that is made anew, refilled beyond every position with our
+   * own events and cut beyond every bookmark, before anybody has looked, is told from one that was only cut by nothing that
+   * a consumer can see: such plans are not made.
    */
   mayCut(): boolean {
-    if (this.#looksUntilNoticed <= 0) return true;
-    this.#looksUntilNoticed = this.#canAllRead ? this.#looksUntilNoticed - 1 : LOOKS_TO_NOTICE;
-    return false;
+    if (!this.#isUnnoticed) return true;
+    const { nowMs } = this.cluster.scheduler;
+    this.#calmSinceMs = this.#canAllRead ? (this.#calmSinceMs ?? nowMs) : undefined;
+    this.#isUnnoticed = this.#calmSinceMs === undefined || nowMs - this.#calmSinceMs < NOTICE_MS;
+    return !this.#isUnnoticed;
   }
 
   get #canAllRead(): boolean {
