@@ -280,6 +280,20 @@ describe('when an origin is stalled', () => {
     expect(stalled).toEqual([]);
   });
 
+  it('by a batch that cannot be decoded any more and holds the bookmark, everything is read again and published again', async () => {
+    const [a, b] = await live('a', 'b');
+    await write(a, 'a', 10);
+    await allEqual(10, a, b);
+    await cluster.stop('b');
+    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
+    cluster.broker.makeUnreadable(partition, 7, 10);
+    const again = await start('b');
+    await write(again, 'b', 3);
+    await allEqual(13, a, again);
+    await waitUntil('all is in the log', () => [...logged().values()].reduce((x, y) => x + y, 0) === 13);
+    expect((await again.status()).counters).toMatchObject({ quarantined: 1, relinks: 1 });
+  });
+
   it('it is dismissed once every known replica lacks the rows, and harms nobody', async () => {
     const [a, b] = await live('a', 'b');
     await write(a, 'a', 10);
