@@ -4,7 +4,8 @@
  *   histories of clients, in the order in which each was told things + every row of every replica -> breaches
  *
  * Knows no HTTP and no replicas. Of one key there is one order: the row with the lowest (createdAt, origin, seq) is
- * shown, everybody was told its id, and whoever comes back with another body is refused.
+ * shown, everybody was told its id, and whoever comes back with another body is refused. Clients are not told the
+ * origin; it is looked up in the rows, so that of two rows of one instant the loser is known as well.
  */
 
 /** What makes an order: whose key it was, and what was said. */
@@ -77,7 +78,8 @@ export function judgeRetries(input: {
     ({ key }) => key,
   );
   judgeIds([...told, ...input.after], report);
-  for (const [client, history] of input.histories) judgeClient(client, history, { asked, report });
+  const places = placesOf(input.replicas);
+  for (const [client, history] of input.histories) judgeClient(client, history, { asked, places, report });
   for (const replica of input.replicas) judgeReplica(replica, { told, asked, report });
   judgeEquality(input.replicas, report);
   const winners = new Map(input.replicas[0]?.shown.map((order) => [order.key, order]));
@@ -85,28 +87,37 @@ export function judgeRetries(input: {
   return breaches;
 }
 
-/** Everybody is told one id for a key, whichever replica answers. */
+/** Everybody is told and shown one id for a key, whichever replica answers. */
 function judgeIds(events: readonly RetryEvent[], report: Report): void {
   const ids = new Map<string, string>();
-  for (const event of events) {
-    if (event.kind !== 'placed') continue;
-    const before = ids.get(event.key) ?? event.orderId;
-    if (before !== event.orderId) report('two ids for a key', `${event.key}: ${before}, ${event.orderId}`);
-    ids.set(event.key, before);
+  for (const { key, orderId } of events.flatMap(ordersIn)) {
+    const before = ids.get(key) ?? orderId;
+    if (before !== orderId) report('two ids for a key', `${key}: ${before}, ${orderId}`);
+    ids.set(key, before);
   }
+}
+
+/** The orders that an event told of. */
+function ordersIn(event: RetryEvent): readonly SeenOrder[] {
+  if (event.kind === 'placed') return [event];
+  return event.kind === 'read' ? event.orders : [];
 }
 
 /** A client sees its own writes, nothing that it saw goes away, and an order only gives way to an earlier one. */
 function judgeClient(
   client: string,
   history: readonly RetryEvent[],
-  { asked, report }: { asked: ReadonlyMap<string, readonly KeyedBody[]>; report: Report },
+  {
+    asked,
+    places,
+    report,
+  }: { asked: ReadonlyMap<string, readonly KeyedBody[]>; places: Places; report: Report },
 ): void {
-  const owed = new Map<string, { createdAt: string; kind: 'own write missed' | 'went back' }>();
-  const owe = ({ key, createdAt }: SeenOrder, kind: 'own write missed' | 'went back'): void => {
-    const before = owed.get(key);
-    if (before === undefined || createdAt < before.createdAt || kind === 'went back')
-      owed.set(key, { createdAt, kind });
+  const owed = new Map<string, { order: SeenOrder; kind: 'own write missed' | 'went back' }>();
+  const owe = (order: SeenOrder, kind: 'own write missed' | 'went back'): void => {
+    const before = owed.get(order.key);
+    if (before === undefined || kind === 'went back' || isAfter(before.order, order, places))
+      owed.set(order.key, { order, kind });
   };
   for (const [index, event] of history.entries()) {
     const at = `${client}, event ${index}`;
@@ -117,17 +128,33 @@ function judgeClient(
     }
     if (event.kind !== 'read') continue;
     const shown = onePerKey(event.orders, at, report);
-    for (const [key, { createdAt, kind }] of owed) {
-      const order = shown.get(key);
-      if (order === undefined) report(kind, `${at}: ${key} is not shown`);
-      else if (order.createdAt > createdAt)
-        report(kind, `${at}: ${key} is shown as of ${order.createdAt}, after ${createdAt}`);
+    for (const [key, { order, kind }] of owed) {
+      const now = shown.get(key);
+      if (now === undefined) report(kind, `${at}: ${key} is not shown`);
+      else if (isAfter(now, order, places))
+        report(kind, `${at}: ${describe(now)} is shown, after ${describe(order)}`);
     }
     for (const order of shown.values()) owe(order, 'went back');
   }
 }
 
-/** What is shown is the lowest row of its key; what was answered is held; nothing is there that nobody said. */
+type Places = ReadonlyMap<string, readonly HeldOrder[]>;
+
+/** The rows that an order may have been, in their order: two replicas may have taken the same at the same instant. */
+function placesOf(replicas: readonly QuietReplica[]): Places {
+  return Map.groupBy(replicas.flatMap(({ rows }) => rows).toSorted(byPlace), (row) => describe(row));
+}
+
+/** True when `order` comes after `other` by the rule of the replicas, whichever of their rows the two were. */
+function isAfter(order: SeenOrder, other: SeenOrder, places: Places): boolean {
+  const first = places.get(describe(order))?.at(0);
+  const last = places.get(describe(other))?.at(-1);
+  // One that no row holds is reported as lost; its time says something all the same.
+  if (first === undefined || last === undefined) return order.createdAt > other.createdAt;
+  return byPlace(first, last) > 0;
+}
+
+/** What is shown is the lowest row of its key; what was told or shown is held; nothing is there that nobody said. */
 function judgeReplica(
   { name, rows, shown }: QuietReplica,
   known: { told: readonly RetryEvent[]; asked: ReadonlyMap<string, readonly KeyedBody[]>; report: Report },
@@ -150,8 +177,8 @@ function judgeReplica(
       report('shows another', `${name}: ${key} as ${describe(once.get(key))}, held ${describe(winner)}`);
   }
   const held = new Set(rows.map(describe));
-  for (const event of told) {
-    if (event.kind === 'placed' && !held.has(describe(event))) report('lost', `${name}: ${describe(event)}`);
+  for (const what of new Set(told.flatMap(ordersIn).map(describe))) {
+    if (!held.has(what)) report('lost', `${name}: ${what}`);
   }
 }
 

@@ -74,8 +74,18 @@ describe('the judge of retries', () => {
     ],
     [
       'a read that shows two orders of a key',
-      ['two orders shown'],
-      (run) => run.ada.push(read(winner, { ...winner, orderId: 'x' })),
+      ['two orders shown', 'went back'],
+      (run) => run.ada.push(read(winner, loser)),
+    ],
+    [
+      'a read that shows an order by another id, which nobody holds',
+      ['two ids for a key', 'lost', 'lost'],
+      (run) => run.ada.push(read({ ...winner, orderId: 'x' })),
+    ],
+    [
+      'a read that shows what no replica holds in the end',
+      ['lost', 'lost'],
+      (run) => run.ada.push(read({ ...winner, createdAt: '2026-01-01T00:00:00.000Z' })),
     ],
     [
       'a replica that shows two orders of a key in the end',
@@ -188,5 +198,26 @@ describe('the judge of retries', () => {
       };
     }
     expect(kindsOf(run)).toEqual(['wrong winner', 'wrong winner']);
+  });
+
+  it('finds a loser of the same instant that is shown again after the winner', () => {
+    const tied = { ...loser, createdAt: winner.createdAt };
+    const run = honest();
+    run.bob = [asked('k', 'b'), placed(tied), read(tied), read(winner)];
+    for (const name of ['one', 'two'] as const)
+      run[name] = {
+        ...run[name],
+        rows: [row(winner, 'order-1.X'), row(tied, 'order-2.X', { isSuperseded: true })],
+      };
+    expect(kindsOf(run)).toEqual([]);
+    run.bob.push(read(tied));
+    expect(kindsOf(run)).toEqual(['went back']);
+  });
+
+  it('accuses nobody where two replicas took the same body at the same instant', () => {
+    const run = honest();
+    const twin = row(winner, 'order-2.X', { seq: 7, isSuperseded: true });
+    for (const name of ['one', 'two'] as const) run[name] = { ...run[name], rows: [...rows, twin] };
+    expect(kindsOf(run)).toEqual([]);
   });
 });
