@@ -42,8 +42,9 @@ export async function playRetries(options: { seed: number; root: string }): Prom
   const machines = ['order-1', 'order-2', 'order-3'].map(
     (id) => new Machine({ id, broker, root: options.root }),
   );
-  // Few milliseconds to choose from: many rows of one key are equal in time.
-  const now = (): number => Date.UTC(2026, 0, 1) + random.between(0, 5);
+  // Few milliseconds to choose from: many rows of one key are equal in time. Faults must not depend on how many asked.
+  const times = seededRandom(options.seed * 10);
+  const now = (): number => Date.UTC(2026, 0, 1) + times.between(0, 5);
   try {
     await Promise.all(machines.map((machine) => machine.start()));
     await untilReady(machines);
