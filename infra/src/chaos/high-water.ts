@@ -2,7 +2,7 @@
  * The bound on what a replica takes while the log is away: it accepts up to the high-water mark, then refuses and says
  * when to come again, reads go on, and it accepts again when what it holds has been published.
  */
-import { emptyRecord, placeOrders } from '../load/order-load.ts';
+import { countFailure, emptyRecord, placeOrders } from '../load/order-load.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { awayMode, withLinks } from './broker-faults.ts';
 import type { WatchedGround } from './chaos-ground.ts';
@@ -72,8 +72,7 @@ async function fill(
     await placing;
     for (const productId of record.attempted) probes.attempted.add(productId);
     for (const [productId, orderId] of record.acknowledged) probes.acknowledged.set(productId, orderId);
-    for (const [what, count] of record.failures)
-      probes.failures.set(what, (probes.failures.get(what) ?? 0) + count);
+    for (const [what, count] of record.failures) countFailure(probes, what, count);
   }
   const answer = await fetch(`${url}/order-service/user-1/orders?limit=1`, {
     signal: AbortSignal.timeout(5000),

@@ -4,8 +4,8 @@
  * Recorded outside the cluster, like the load on replicas themselves; here an order is acknowledged sooner or later,
  * so what was refused on the way is counted beside it.
  */
-import { type BrokenAnswer, KeyedClient, type KnownOrder } from './keyed-client.ts';
-import type { LoadRecord, PlacedOrder } from './order-load.ts';
+import { KeyedClient, type KeyedClientOptions, type KnownOrder } from './keyed-client.ts';
+import { countFailure, type LoadRecord, type PlacedOrder } from './order-load.ts';
 import { pacing } from './pacing.ts';
 
 /** What clients did besides placing each order once. */
@@ -21,19 +21,16 @@ export interface GatewayCounters {
 }
 
 /** How to load. */
-export interface GatewayLoadOptions {
-  readonly gatewayUrl: string;
+export interface GatewayLoadOptions
+  extends Pick<KeyedClientOptions, 'gatewayUrl' | 'answerMs' | 'patienceMs' | 'onBroken'> {
   readonly clients: number;
   /** First part of product ids, which are the keys, too. */
   readonly name: string;
   /** Orders a second at most, over all clients. */
   readonly ratePerSecond: number;
-  readonly answerMs: number;
-  readonly patienceMs: number;
   /** Ends the load. */
   readonly signal: AbortSignal;
   readonly onPlaced: (placed: PlacedOrder) => void;
-  readonly onBroken: (broken: BrokenAnswer) => void;
   /** Filled while the load runs. */
   readonly record: LoadRecord;
   readonly counters: GatewayCounters;
@@ -76,13 +73,9 @@ export async function placeThroughGateway(options: GatewayLoadOptions): Promise<
   };
   const run = async (index: number): Promise<void> => {
     const client = new KeyedClient({
-      gatewayUrl: options.gatewayUrl,
+      ...options,
       mode: index % 2 === 0 ? 'header' : 'cookie',
-      answerMs: options.answerMs,
-      patienceMs: options.patienceMs,
-      signal,
-      onFailure: (what) => record.failures.set(what, (record.failures.get(what) ?? 0) + 1),
-      onBroken: options.onBroken,
+      onFailure: (what) => countFailure(record, what),
     });
     for (;;) {
       await itsTurn();

@@ -80,6 +80,11 @@ export async function placeOrders(options: LoadOptions): Promise<LoadRecord> {
   return record;
 }
 
+/** Counts failures of one name in the record. */
+export function countFailure({ failures }: LoadRecord, what: string, count = 1): void {
+  failures.set(what, (failures.get(what) ?? 0) + count);
+}
+
 /** What an answer that was not hoped for is counted under: `503 database-busy`, or the status alone. */
 export function failureName(status: number, body: { readonly type?: string }): string {
   return `${status} ${/^\/problems\/(.+)$/.exec(body.type ?? '')?.[1] ?? ''}`.trim();
@@ -95,7 +100,7 @@ async function placeOne(number: number, options: LoadOptions, record: LoadRecord
   const urls = options.urls();
   const productId = `${options.name}-${number}`;
   const { userId, ...rest } = orderFor(productId, options.users);
-  const fail = (what: string): void => void record.failures.set(what, (record.failures.get(what) ?? 0) + 1);
+  const fail = (what: string): void => countFailure(record, what);
   record.attempted.add(productId);
   try {
     const answer = await fetch(`${urls[number % urls.length]}/order-service/${userId}/orders`, {
