@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { joinToken, mergeTokens, parseToken, type Token } from '@dbsync/replication';
 import { describe, expect, it } from 'vitest';
 import { type SeededRandom, seededRandom } from '../src/chaos/seeded-random.ts';
+import { killInTurn } from '../src/cluster/kill-in-turn.ts';
 import type { ServiceProcess } from '../src/cluster/service-process.ts';
 import { waitFor } from '../src/index.ts';
 import { readReplicaFile } from '../src/judge/replica-file.ts';
@@ -106,30 +106,6 @@ async function place(
   }
 }
 
-/** Kills one replica after the other, each when the last one is back. Returns the number of kills. */
-async function kill(
-  replicas: readonly ServiceProcess[],
-  random: SeededRandom,
-  over: AbortSignal,
-): Promise<number> {
-  let kills = 0;
-  while (!over.aborted) {
-    await pause(random.between(100, 600), undefined, { signal: over }).catch(() => undefined);
-    if (over.aborted) break;
-    const victim = random.pick(replicas);
-    const { pid } = victim;
-    victim.kill('SIGKILL');
-    kills += 1;
-    await waitFor({
-      what: `another life of ${victim.name}`,
-      timeoutMs: PATIENCE_MS,
-      look: () => (victim.pid === null || victim.pid === pid ? { missing: 'it is down' } : { found: true }),
-    });
-    await victim.ready({ timeoutMs: PATIENCE_MS, isFirstStart: false });
-  }
-  return kills;
-}
-
 async function quietReplica({ name, url, database }: ServiceProcess): Promise<QuietReplica> {
   const shown = (await (await fetch(`${url}${ORDERS}?limit=500`)).json()) as OrderBody[];
   const rows = await readReplicaFile(database, (contents) =>
@@ -152,12 +128,19 @@ describe('clients that repeat everything to several replicas at once, over Kafka
     const { replicas } = test.cluster;
     const clients = Array.from({ length: 6 }, (_, n) => new Client(test.orderUrls, seededRandom(n)));
     const over = new AbortController();
-    const killing = kill(replicas, seededRandom(99), over.signal);
+    const random = seededRandom(99);
+    const killing = killInTurn({
+      replicas,
+      random,
+      nextMs: () => random.between(100, 600),
+      backMs: PATIENCE_MS,
+      over: over.signal,
+    });
     const play = async (client: Client, n: number): Promise<void> => {
-      const random = seededRandom(100 + n);
+      const bodies = seededRandom(100 + n);
       for (let round = 0; round < 40; round += 1) {
         // All clients come to a key at about the same time.
-        await client.place(`k${round}`, random.pick(BODIES));
+        await client.place(`k${round}`, bodies.pick(BODIES));
         await client.read();
       }
     };

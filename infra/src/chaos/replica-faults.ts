@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { untilStartedAgain } from '../cluster/kill-in-turn.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
 import { errorText } from '../infra-error.ts';
 import { placeOrders } from '../load/order-load.ts';
@@ -69,21 +70,14 @@ export async function killTwo(ground: WatchedGround, fault: PlannedFault): Promi
     const begunMs = performance.now();
     const before = victims.map(({ pid }) => pid);
     for (const victim of victims) victim.kill('SIGKILL');
-    await Promise.all(victims.map((victim, index) => untilStartedAgain(victim, before[index] ?? null)));
+    await Promise.all(
+      victims.map((victim, index) =>
+        untilStartedAgain(victim, { lastPid: before[index] ?? null, timeoutMs: 20_000 }),
+      ),
+    );
     await Promise.all(victims.map((victim) => readyAgain(ground, victim, begunMs)));
   });
   return `kill -9 of ${names.join(' and ')} at once`;
-}
-
-/** Resolves when the supervisor has begun the next life of a process. */
-async function untilStartedAgain(victim: ServiceProcess, pid: number | null): Promise<void> {
-  await waitFor({
-    what: `the next start of ${victim.name}`,
-    timeoutMs: 20_000,
-    intervalMs: 20,
-    look: () =>
-      victim.pid !== null && victim.pid !== pid ? { found: true } : { missing: `its pid is ${victim.pid}` },
-  });
 }
 
 /** Killed, and killed again `count` times before it is ready. */

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ChaosGround, openGround } from '../chaos/chaos-ground.ts';
 import { seededRandom } from '../chaos/seeded-random.ts';
+import { killInTurn } from '../cluster/kill-in-turn.ts';
 import type { Environment } from '../cluster/service-environment.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { SessionClient } from './session-client.ts';
@@ -79,7 +80,15 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
   const users = await Promise.all(clients.map((client) => client.register()));
   const over = new AbortController();
   const lagging = lag(ground, options, over.signal);
-  const killing = kill(ground, options, over.signal);
+  const killing = Number.isFinite(options.killEveryMs)
+    ? killInTurn({
+        replicas: ground.cluster.replicas,
+        random: seededRandom(options.seed + 1),
+        nextMs: () => options.killEveryMs,
+        backMs: READY_MS,
+        over: over.signal,
+      })
+    : 0;
   const begunMs = performance.now();
   let rounds = 0;
   const play = async (client: SessionClient, index: number): Promise<void> => {
@@ -134,27 +143,6 @@ async function lag(ground: ChaosGround, options: SessionRunOptions, over: AbortS
   }
   for (const link of ground.links.values()) link.set({ kind: 'open' });
   return changes;
-}
-
-/** Kills one replica after the other, each when all are ready again. Returns the number of kills. */
-async function kill(ground: ChaosGround, options: SessionRunOptions, over: AbortSignal): Promise<number> {
-  const random = seededRandom(options.seed + 1);
-  let kills = 0;
-  while (Number.isFinite(options.killEveryMs)) {
-    await pause(options.killEveryMs, undefined, { signal: over }).catch(() => undefined);
-    if (over.aborted) break;
-    const victim = random.pick(ground.cluster.replicas);
-    const { pid } = victim;
-    victim.kill('SIGKILL');
-    kills += 1;
-    await waitFor({
-      what: `another life of ${victim.name}`,
-      timeoutMs: READY_MS,
-      look: () => (victim.pid === null || victim.pid === pid ? { missing: 'it is down' } : { found: true }),
-    });
-    await victim.ready({ timeoutMs: READY_MS, isFirstStart: false });
-  }
-  return kills;
 }
 
 /** Every replica's orders, once all of them show the same. */
