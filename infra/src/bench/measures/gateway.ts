@@ -4,10 +4,10 @@
  */
 import { Cluster } from '../../cluster/cluster.ts';
 import { describeClusterWith } from '../../describe-cluster.ts';
-import { measureGatewayOverhead } from '../../load/gateway-overhead.ts';
 import { chooseFreePortRow, chooseFreePorts } from '../../process/ports.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
+import { measureGatewayOverhead } from '../gateway-overhead.ts';
 import { OrderClient } from '../order-client.ts';
 
 const REPLICAS = 2;
