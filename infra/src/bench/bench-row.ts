@@ -45,7 +45,8 @@ export function judge(
   const ratio = limit === null ? null : ours / limit;
   const judged = goal.isAbsolute ? ours : ratio;
   const sign = goal.kind === 'at least' ? '>=' : '<=';
-  const isNumber = judged !== null && Number.isFinite(judged);
+  // By an infinite limit everything is nothing.
+  const isNumber = judged !== null && [judged, limit ?? 0].every(Number.isFinite);
   const met = isNumber && (goal.kind === 'at least' ? judged >= goal.value : judged <= goal.value);
   return {
     measure,

@@ -35,7 +35,7 @@ export interface PacedLagTask {
 
 /** What comes of it. */
 export interface PacedLagAnswer {
-  /** Inserts answered with 201, and how many that is a second. */
+  /** Inserts answered with 201, and how many of them a second while it was time. */
   readonly placed: number;
   readonly perSecond: number;
   /** Everything that was not answered as it should be. */
@@ -43,4 +43,16 @@ export interface PacedLagAnswer {
   readonly looked: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+}
+
+/** Less than this share of the wanted rate is another load, which says nothing about this one. */
+const RATE_SHARE = 0.95;
+
+/** A figure taken at a rate; infinite where the load was not the one that was asked for, so that it meets no goal. */
+export function atRate(
+  figure: number,
+  { perSecond, bad }: Pick<PacedLagAnswer, 'perSecond' | 'bad'>,
+  wantedPerSecond: number,
+): number {
+  return bad === 0 && perSecond >= wantedPerSecond * RATE_SHARE ? figure : Number.POSITIVE_INFINITY;
 }

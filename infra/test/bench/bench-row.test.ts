@@ -57,6 +57,13 @@ describe('judge', () => {
   });
 });
 
+describe('a limit that could not be had', () => {
+  it('is met by nothing, also where less is better', () => {
+    const goal = { kind: 'at most', value: 1.2 } as const;
+    expect(judge({ ...measured, ours: 1, limit: Number.POSITIVE_INFINITY, goal }, taken).met).toBe(false);
+  });
+});
+
 describe('the table', () => {
   it('has a line for each row, with three digits that count', () => {
     const rows = [

@@ -6,7 +6,7 @@ import { startBenchBroker } from '../bench-broker.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
 import { interleaved } from '../interleaved.ts';
-import type { PacedLagAnswer, PacedLagTask } from '../lag.ts';
+import { atRate, type PacedLagAnswer, type PacedLagTask } from '../lag.ts';
 import { processMetrics, replicaTasks, rowsOf, type Service, startServices, untilHeld } from '../services.ts';
 
 const PER_SECOND = 500;
@@ -39,7 +39,7 @@ export async function measureCost(ground: BenchGround): Promise<Measured[]> {
   ];
 }
 
-/** Mean over the replicas, for a thousand inserts, until all hold them. */
+/** Mean over the replicas, for a thousand inserts, until all hold them; infinite where these could not be had in time. */
 async function cpuSeconds(
   ground: BenchGround,
   { services, seconds }: { services: readonly Service[]; seconds: number },
@@ -49,7 +49,12 @@ async function cpuSeconds(
     (await Promise.all(urls.map(processMetrics))).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
   const [before, rows] = [await spent(), await rowsOf(urls[0] ?? '')];
   const task: PacedLagTask = { urls, perSecond: PER_SECOND, seconds, everyNth: Number.MAX_SAFE_INTEGER };
-  const { placed } = await ground.run<PacedLagAnswer>('pacedLag', task);
+  const answer = await ground.run<PacedLagAnswer>('pacedLag', task);
+  const { placed } = answer;
   await untilHeld(ground, { services, rows: rows + placed, timeoutMs: HELD_MS });
-  return ((await spent()) - before) / services.length / (placed / 1000);
+  const perThousand = ((await spent()) - before) / services.length / (placed / 1000);
+  ground.progress(
+    `${services.length} replicas: ${answer.perSecond.toFixed(0)}/s, ${answer.bad} were not placed`,
+  );
+  return atRate(perThousand, answer, PER_SECOND);
 }

@@ -7,13 +7,11 @@ import { startBenchBroker } from '../bench-broker.ts';
 import type { BenchGround } from '../bench-ground.ts';
 import type { Measured } from '../bench-row.ts';
 import type { Client } from '../clients.ts';
-import type { LagAnswer, LagTask, PacedLagAnswer, PacedLagTask } from '../lag.ts';
+import { atRate, type LagAnswer, type LagTask, type PacedLagAnswer, type PacedLagTask } from '../lag.ts';
 import { replicaTasks, startServices } from '../services.ts';
 
 const REPLICAS = 3;
 const PER_SECOND = 1000;
-/** Less than this share of the wanted rate is another load, whose lag says nothing about this one. */
-const RATE_SHARE = 0.95;
 
 /** Measures both for each driver. */
 export async function measureLag(ground: BenchGround): Promise<Measured[]> {
@@ -36,12 +34,12 @@ async function measureClient(
   const { ours, kafkajs } = await ground.run<LagAnswer>('lag', task);
   const seconds = ground.isQuick ? 5 : 30;
   ground.progress(`${client}: ${PER_SECOND} inserts a second for ${seconds} s`);
-  const paced: PacedLagTask = { urls, perSecond: PER_SECOND, seconds: 2, everyNth: 10 };
-  await ground.run('pacedLag', paced);
-  const atRate = await ground.run<PacedLagAnswer>('pacedLag', { ...paced, seconds });
+  const pacedTask: PacedLagTask = { urls, perSecond: PER_SECOND, seconds: 2, everyNth: 10 };
+  await ground.run('pacedLag', pacedTask);
+  const paced = await ground.run<PacedLagAnswer>('pacedLag', { ...pacedTask, seconds });
   await Promise.all(services.map((service) => service.stop()));
   ground.progress(
-    `${client}: ${atRate.perSecond.toFixed(0)}/s were placed, ${atRate.bad} were not; lag p50 ${atRate.p50Ms.toFixed(1)} ms`,
+    `${client}: ${paced.perSecond.toFixed(0)}/s were placed, ${paced.bad} were not; lag p50 ${paced.p50Ms.toFixed(1)} ms`,
   );
   return [
     {
@@ -61,14 +59,9 @@ async function measureClient(
     {
       measure: `lag p99 at ${PER_SECOND} inserts/s, ${client}`,
       unit: 'ms',
-      ours: pacedLagMs(atRate),
+      ours: atRate(paced.p99Ms, paced, PER_SECOND),
       limit: null,
       goal: { kind: 'at most', value: 100, isAbsolute: true },
     },
   ];
-}
-
-/** The p99; infinite where the load was not the one that was asked for, so that it meets no goal. */
-export function pacedLagMs({ perSecond, bad, p99Ms }: PacedLagAnswer): number {
-  return bad === 0 && perSecond >= PER_SECOND * RATE_SHARE ? p99Ms : Number.POSITIVE_INFINITY;
 }
