@@ -125,6 +125,8 @@ export class KeyedClient {
   }
 
   #saw(order: KnownOrder): void {
+    // One that is remembered would only push out others.
+    if (this.#seen.some(({ orderId }) => orderId === order.orderId)) return;
     this.#seen.push(order);
     if (this.#seen.length > rememberedSeen) this.#seen.shift();
   }

@@ -27,10 +27,11 @@ afterEach(() => {
 
 /** A client of a gateway that gives these answers one after the other. */
 async function clientOf(...answers: Answer[]) {
-  const requests: { readonly method: string; readonly headers: Record<string, unknown> }[] = [];
+  const requests: { method: string; url: string; headers: Record<string, unknown> }[] = [];
   server = createServer((request, response) => {
     const { status, body = {}, token } = answers.shift() ?? { status: 404 };
-    requests.push({ method: request.method ?? '', headers: request.headers });
+    const { method = '', url = '', headers: sent } = request;
+    requests.push({ method, url, headers: sent });
     const headers = token === undefined ? {} : { 'consistency-token': token };
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   }).listen(0, '127.0.0.1');
@@ -96,5 +97,15 @@ describe('a client of the gateway', () => {
     expect(kinds()).toEqual([]);
     expect(await client.readSeen()).toBe(false);
     expect(kinds()).toEqual(['I7 went back']);
+  });
+
+  it('goes on to read all that it was shown by turns, however often it was shown one of them', async () => {
+    const turns = [...'ab', ...'bababa'];
+    const bodies = turns.map((orderId) => ({ ...stored, orderId }));
+    const { client, requests, kinds } = await clientOf(...bodies.map((body) => ({ status: 200, body })));
+    for (const orderId of 'ab') await client.lookFor({ ...order, orderId });
+    for (let turn = 0; turn < 6; turn += 1) await client.readSeen();
+    expect(requests.map(({ url }) => url.at(-1))).toEqual(turns);
+    expect(kinds()).toEqual([]);
   });
 });
