@@ -27,15 +27,17 @@ const nearlyPublished = 200;
 
 /** A replica more, in mid-load. */
 export async function addReplica(ground: WatchedGround): Promise<string> {
-  const peers = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
-  const held = Math.min(...peers.flatMap((peer) => (peer === null ? [] : [peer.rows])));
+  const looks = await Promise.all(ground.cluster.replicas.map(({ url }) => lookAt(url)));
+  const peers = looks.filter((peer) => peer !== null);
+  if (peers.length === 0) throw notHeld('no replica says what it holds');
+  const held = Math.min(...peers.map(({ rows }) => rows));
   const begunMs = performance.now();
   const added = await ground.cluster.addReplica();
   ground.readyMs.push(performance.now() - begunMs);
   const look = await lookAt(added.url);
   if (look === null) throw notHeld(`${added.name} is ready and does not answer`);
   if (look.rows < held) {
-    const what = `${added.name} was ready with ${look.rows} rows, and every other held ${held} before`;
+    const what = `${added.name} was ready with ${look.rows} rows, and every other that answered held ${held} before`;
     ground.violations.add('I7', 'ready too early', what);
   }
   return `${added.name} came with ${look.rows} rows after ${seconds(begunMs)} s`;
