@@ -7,6 +7,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RawKafkaRecord } from '@dbsync/replication/testing';
+import { errorText } from '../infra-error.ts';
 import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
 import { Evidence } from './evidence.ts';
@@ -79,8 +80,11 @@ export async function sendGarbage(ground: WatchedGround, fault: PlannedFault): P
       timeoutMs: noticeTimeoutMs,
       code: 'not-held',
       look: () => {
-        const lacking = replicas.find(({ database }) => !quarantineHas(database, places));
-        return lacking === undefined ? { found: true } : { missing: `${lacking.name} has not` };
+        const missing = replicas.flatMap(({ name, database }) => {
+          const why = whyNotInQuarantine(database, places);
+          return why === undefined ? [] : [`${name}: ${why}`];
+        });
+        return missing.length === 0 ? { found: true } : { missing: missing.join('; ') };
       },
     });
     return `${garbage.length} records of a stranger; all ${replicas.length} replicas put each into quarantine`;
@@ -189,16 +193,24 @@ function garbageRecord(random: SeededRandom, events: readonly RawKafkaRecord[]):
   ]);
 }
 
-/** True when the file keeps the records of all these places. */
-function quarantineHas(file: string, places: readonly { partition: number; offset: number }[]): boolean {
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 2000 });
+/** What speaks against the file keeping the records of all these places; undefined: nothing. */
+function whyNotInQuarantine(
+  file: string,
+  places: readonly { partition: number; offset: number }[],
+): string | undefined {
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: 2000 });
     const one = database.prepare(
       `SELECT 1 FROM replication_quarantine WHERE topic = 'orders.changes' AND partition = ? AND "offset" = ?`,
     );
-    return places.every(({ partition, offset }) => one.get(partition, offset) !== undefined);
+    const lacking = places.filter(({ partition, offset }) => one.get(partition, offset) === undefined);
+    return lacking.length === 0 ? undefined : `${lacking.length} of ${places.length} are missing`;
+  } catch (error) {
+    // The other lane may be taking the directory away at this moment.
+    return errorText(error);
   } finally {
-    database.close();
+    database?.close();
   }
 }
 

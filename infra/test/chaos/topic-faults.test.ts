@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { RawTopic } from '@dbsync/replication/testing';
 import { describe, expect, it } from 'vitest';
 import type { WatchedGround } from '../../src/chaos/chaos-ground.ts';
 import { Claims } from '../../src/chaos/claims.ts';
 import { planFaults } from '../../src/chaos/fault-plan.ts';
-import { deleteTopic, sendAgain } from '../../src/chaos/topic-faults.ts';
+import { deleteTopic, sendAgain, sendGarbage } from '../../src/chaos/topic-faults.ts';
 import { CutRows } from '../../src/judge/cut-rows.ts';
 import { quietLook, serveStatus } from './status-server.ts';
 
@@ -49,5 +53,31 @@ describe('a deleted topic', () => {
     cut.add({ origin: 'a', seq: 1 });
     await deleteTopic(ground);
     expect([cut.prefix('a'), cut.has('a', 1)]).toEqual([0, false]);
+  });
+});
+
+describe('garbage on the topic', () => {
+  it('is waited for in every quarantine, also of a replica whose directory is away for a moment', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dbsync-garbage-'));
+    const [there, away] = ['there', 'away'].map((name) => ({ name, database: join(folder, name), url: '' }));
+    const keep = (file = '') => {
+      using database = new DatabaseSync(file);
+      database.exec(`CREATE TABLE replication_quarantine (topic, partition, "offset");
+        INSERT INTO replication_quarantine VALUES ('orders.changes', 0, 7)`);
+    };
+    const { ground } = groundOf([there, away].flatMap((replica) => replica ?? []));
+    const topic: Partial<RawTopic> = {
+      send: async () => {
+        keep(there?.database);
+        setTimeout(() => keep(away?.database), 50);
+        return [{ partition: 0, offset: 7 }];
+      },
+    };
+    Object.assign(ground.topic, topic);
+    try {
+      expect(await sendGarbage(ground, fault)).toContain('all 2 replicas');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
