@@ -1,6 +1,6 @@
 /**
  * The judge of the integration tests: are all replicas equal, and is what they hold what was attempted and
- * acknowledged? It reads the SQLite files themselves, as any other process may.
+ * acknowledged? It reads the SQLite files themselves, like every other process.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { probeReplica, verifyReplicas } from '../src/index.ts';

@@ -1,5 +1,5 @@
 /**
- * The demo's customer: talks to a cluster over HTTP, as any client would.
+ * The demo's customer: talks to a cluster over HTTP, like every other client.
  */
 import { z } from 'zod';
 import { InfraError } from '../infra-error.ts';

@@ -9,7 +9,7 @@ import { Violations } from '../../src/judge/violations.ts';
 import { quietLook as quiet, serveStatus } from './status-server.ts';
 
 describe('quiet', () => {
-  it('is when nobody has anything left to do and all are equal', () => {
+  it('is when nobody is left with something to do and all are equal', () => {
     expect(unrest([quiet, { ...quiet, replicaId: 'order-2', quarantined: 3 }])).toBeNull();
   });
 
