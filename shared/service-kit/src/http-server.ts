@@ -143,7 +143,7 @@ class Connections {
     // Without a connection there is nobody to tell.
     if (this.#answers.size > 0) await delay(Math.max(0, graceEndsAt - performance.now()));
     await this.#takeBacklog(startedAt + options.deadlineMs);
-    // net's own close: http's would ask no more whether an idle connection has brought something.
+    // net's own close: http's would also end the timer that looks for slow clients, who could then hold up the stop.
     const closed = new Promise<void>((resolve) => {
       net.Server.prototype.close.call(this.#server, () => resolve());
     });
@@ -159,7 +159,7 @@ class Connections {
     }, leftMs);
     await closed;
     clearTimeout(deadline);
-    // Ends the timer that looks for slow clients.
+    // Nobody is left to be slow: ends that timer.
     this.#server.close();
   }
 
