@@ -37,6 +37,18 @@ describe('an exchange', () => {
     expect(sockets.size).toBe(1);
   });
 
+  it('uses its connection again after a large answer that was read to its end', async () => {
+    const { pool, answers, sockets } = await replica();
+    answers((_req, res) => void res.end(Buffer.alloc(MEGABYTE)));
+    for (let n = 0; n < 5; n += 1) {
+      const body = (await exchange(pool, get)).body as Readable;
+      let read = 0;
+      for await (const chunk of body) read += (chunk as Buffer).length;
+      expect(read).toBe(MEGABYTE);
+    }
+    expect(sockets.size).toBe(1);
+  });
+
   it('is over in time although it still waits for a connection, and is then never sent', async () => {
     const { pool, answers } = await replica();
     const asked = Promise.withResolvers<() => void>();
