@@ -12,8 +12,8 @@ export function readResults(files: readonly string[]): BenchRow[] {
   return files.flatMap((file) => {
     try {
       const rows: unknown = JSON.parse(readFileSync(file, 'utf8'));
-      if (Array.isArray(rows)) return rows as BenchRow[];
-      throw new Error('it is no array');
+      if (Array.isArray(rows) && rows.every(isRow)) return rows;
+      throw new Error('it is no array of rows');
     } catch (error) {
       throw new InfraError({
         code: 'bad-usage',
@@ -22,6 +22,10 @@ export function readResults(files: readonly string[]): BenchRow[] {
       });
     }
   });
+}
+
+function isRow(row: Partial<BenchRow> | null): row is BenchRow {
+  return typeof row?.measure === 'string' && typeof row.goal === 'string' && typeof row.takenAt === 'string';
 }
 
 /** The lines of the table; of a measure that was taken more than once, the later row, in the place of the first. */

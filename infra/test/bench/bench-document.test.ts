@@ -41,11 +41,14 @@ describe('the table of the document', () => {
     expect(reads).toMatch(/^\| reads \| 50/);
   });
 
-  it.each(['{}', 'no JSON'])('refuses a file that holds %s', (text) => {
-    expect(() => readResults([fileOf('other', text)])).toThrow(
-      expect.objectContaining({ code: 'bad-usage' }),
-    );
-  });
+  it.each(['{}', 'no JSON', '[null]', '[{"measure":"writes","ours":1}]'])(
+    'refuses a file that holds %s',
+    (text) => {
+      expect(() => readResults([fileOf('other', text)])).toThrow(
+        expect.objectContaining({ code: 'bad-usage' }),
+      );
+    },
+  );
 
   it('names the machine and the version of everything that has a part in the figures', () => {
     expect(surroundingsLine()).toMatch(
