@@ -4,8 +4,8 @@
  * Every client has one request under way, and asks the services in turn, on connections of its own. Bodies are counted
  * and not looked at: whoever measures should work as little as can be. Prints one line of JSON.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'undici';
+import { waitFor } from '../process/wait-for.ts';
 import { percentile } from './interleaved.ts';
 import type { LoadAnswer, LoadTask } from './load.ts';
 import { rowsOf } from './services.ts';
@@ -66,13 +66,16 @@ function heldRows(): Promise<number[]> {
 }
 
 async function untilHeld(rows: number): Promise<void> {
-  const deadlineMs = performance.now() + HELD_MS;
-  for (;;) {
-    const held = await heldRows();
-    if (held.every((count) => count >= rows)) return;
-    if (performance.now() > deadlineMs) throw new Error(`of ${rows} rows they hold ${held.join(', ')}`);
-    await pause(5);
-  }
+  await waitFor({
+    what: `${rows} rows on every service`,
+    timeoutMs: HELD_MS,
+    intervalMs: 5,
+    look: async () => {
+      const held = await heldRows();
+      const isHeld = held.every((count) => count >= rows);
+      return isHeld ? { found: true } : { missing: `they hold ${held.join(', ')}` };
+    },
+  });
 }
 
 /** 0 where no whole answer came. */

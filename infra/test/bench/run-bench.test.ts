@@ -51,7 +51,7 @@ describe('a run of the bench', () => {
         const { replica, nothing } = await contest(ground, {
           kind: 'post',
           contenders: {
-            replica: await start({ kind: 'replica', file }),
+            replica: { ...(await start({ kind: 'replica', file })), untilHeld: true },
             nothing: await start({ kind: 'idle', file: '' }),
           },
           pace: { rounds: 1, seconds: 0.2 },
