@@ -7,7 +7,7 @@ import { LogJudge } from '../judge/log-judge.ts';
 import { readReplicaFile } from '../judge/replica-file.ts';
 import { type HeldRows, judgeEqual, judgeRows } from '../judge/rows-judge.ts';
 import type { Violations } from '../judge/violations.ts';
-import type { LoadRecord } from '../load/order-load.ts';
+import { isAnswer500, type LoadRecord } from '../load/order-load.ts';
 import { waitFor } from '../process/wait-for.ts';
 import { probeReplica } from '../verify/replica-probe.ts';
 import { verifyReplicas } from '../verify/verify.ts';
@@ -104,6 +104,6 @@ function judgeClients({ ground, loads, violations }: Parameters<typeof judgeQuie
   for (const { replica, what } of ground.reader.bad) violations.add('I7', 'bad read', `${replica}: ${what}`);
   for (const { failures } of loads) {
     for (const [what, count] of failures)
-      if (what.startsWith('500')) violations.add('I8', 'answered 500', `${count} orders: ${what}`);
+      if (isAnswer500(what)) violations.add('I8', 'answered 500', `${count} times: ${what}`);
   }
 }

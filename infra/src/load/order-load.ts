@@ -90,6 +90,11 @@ export function failureName(status: number, body: { readonly type?: string }): s
   return `${status} ${/^\/problems\/(.+)$/.exec(body.type ?? '')?.[1] ?? ''}`.trim();
 }
 
+/** True for what an answer 500 is counted under, whether it was to an order or to a read. */
+export function isAnswer500(failure: string): boolean {
+  return /^(?:GET )?500\b/.test(failure);
+}
+
 /** What a call without an answer is counted under: the code of the connection's end, or the error's name. */
 export function unansweredName(error: unknown): string {
   const cause = (error as { cause?: { code?: string } }).cause?.code;

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BrokenAnswer, KeyedClient } from '../../src/load/keyed-client.ts';
-import { orderFor } from '../../src/load/order-load.ts';
+import { isAnswer500, orderFor } from '../../src/load/order-load.ts';
 
 interface Answer {
   readonly status: number;
@@ -86,6 +86,16 @@ describe('a client of the gateway', () => {
     const { client, kinds } = await clientOf({ status });
     expect(await client.readOwn(order)).toBe(false);
     expect(kinds()).toEqual(['I7 own write missed']);
+  });
+
+  it('counts every answer 500 in a way that the judge knows again, whatever it was to', async () => {
+    const wrong: Answer = { status: 500, body: { type: '/problems/outcome-unknown' } };
+    const { client, failures } = await clientOf(wrong, created, wrong, wrong, away);
+    await client.place(order.productId);
+    await client.readOwn(order);
+    await client.lookFor(order);
+    await client.readOwn(order);
+    expect(failures.map(isAnswer500)).toEqual([true, true, true, false]);
   });
 
   it('finds an order of somebody else that was shown to it once and is then hidden', async () => {
