@@ -1,74 +1,16 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { BalancedClient, NoReplicaError, UnansweredError } from '../src/balanced-client.ts';
+import { NoReplicaError, UnansweredError } from '../src/balanced-client.ts';
 import type { KnownReplica } from '../src/known-replica.ts';
-import {
-  closeFakes,
-  discoveryOf,
-  type FakeReplica,
-  knownReplica,
-  sendJson,
-  startFakeReplica,
-} from '../testing/index.ts';
+import { closeBalanced, type FakeReplica, sendJson, startBalanced } from '../testing/index.ts';
 
-const clients: BalancedClient[] = [];
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.stop()));
-  await closeFakes();
-});
+afterEach(closeBalanced);
 
 const RUN = '01J00000000000000000000000';
 const [one, two] = [`order-1.${RUN}`, `order-2.${RUN}`];
 
-async function replicas(count: number) {
-  const fakes: FakeReplica[] = [];
-  for (let n = 1; n <= count; n += 1) fakes.push(await startFakeReplica(`order-${n}`));
-  const changes = new Map<string, Partial<KnownReplica>>();
-  const passedOver: string[] = [];
-  const breakers: boolean[] = [];
-  const client = new BalancedClient({
-    discovery: discoveryOf(() => fakes.map((fake) => knownReplica(fake, changes.get(fake.replicaId)))),
-    maxLagMs: 1_000,
-    observer: {
-      passedOver: ({ replicaId }) => void passedOver.push(replicaId),
-      breakerChanged: (_, isClosed) => void breakers.push(isClosed),
-    },
-  });
-  clients.push(client);
-  client.start();
-  const get = (options: { token?: Map<string, number>; timeLimitMs?: number } = {}) =>
-    client.request({
-      method: 'GET',
-      path: '/x',
-      timeLimitMs: 5_000,
-      isRepeatable: true,
-      isWrite: false,
-      ...options,
-    });
-  const post = (options: { isRepeatable: boolean; affinity?: string; timeLimitMs?: number }) =>
-    client.request({
-      method: 'POST',
-      path: '/x',
-      timeLimitMs: 5_000,
-      body: Buffer.from('b'),
-      isWrite: true,
-      ...options,
-    });
-  const served = async (times: number, options: Parameters<typeof get>[0] = {}): Promise<string> => {
-    const names: string[] = [];
-    for (let n = 0; n < times; n += 1) names.push((await get(options)).replica.replicaId.slice(-1));
-    return names.join('');
-  };
-  const answer = (n: number, how: FakeReplica['answer']): void => {
-    const fake = fakes[n - 1];
-    if (fake) fake.answer = how;
-  };
-  const asked = (): number[] => fakes.map(({ requests }) => requests.length);
-  return { fakes, client, changes, passedOver, breakers, get, post, served, answer, asked };
-}
-
 describe('a replica is chosen', () => {
   it('in strict turn', async () => {
-    const { served } = await replicas(3);
+    const { served } = await startBalanced(3);
     expect(await served(6)).toBe('123123');
   });
 
@@ -78,7 +20,7 @@ describe('a replica is chosen', () => {
     ['is stopped', { state: 'stopped' }],
     ['lags too far behind', { lagMs: 1_001 }],
   ])('but not one that %s, unless nobody else is left', async (_what, change) => {
-    const { served, changes } = await replicas(2);
+    const { served, changes } = await startBalanced(2);
     changes.set('order-1', change);
     expect(await served(3)).toBe('222');
     changes.set('order-2', change);
@@ -86,7 +28,7 @@ describe('a replica is chosen', () => {
   });
 
   it('but not one that closes its connections because it stops, until it answers otherwise', async () => {
-    const { served, answer, fakes } = await replicas(2);
+    const { served, answer, fakes } = await startBalanced(2);
     answer(1, (_req, res) => sendJson(res, 200, [], { Connection: 'close' }));
     expect(await served(5)).toBe('12222');
     answer(1, (_req, res) => sendJson(res, 200, []));
@@ -95,20 +37,20 @@ describe('a replica is chosen', () => {
   });
 
   it('that holds what the token names already', async () => {
-    const { served, changes } = await replicas(3);
+    const { served, changes } = await startBalanced(3);
     changes.set('order-2', { vector: new Map([[one, 7]]) });
     expect(await served(3, { token: new Map([[one, 7]]) })).toBe('222');
     expect(await served(3, { token: new Map([[one, 8]]) })).not.toBe('222');
   });
 
   it('that gave out the token itself, published or not', async () => {
-    const { served, changes } = await replicas(2);
+    const { served, changes } = await startBalanced(2);
     changes.set('order-2', { origin: two, vector: new Map([[two, 1]]) });
     expect(await served(3, { token: new Map([[two, 9]]) })).toBe('222');
   });
 
   it('that has shown in an answer that it holds what the token names, until another run speaks', async () => {
-    const { served, changes, answer } = await replicas(2);
+    const { served, changes, answer } = await startBalanced(2);
     changes.set('order-1', { origin: one });
     changes.set('order-2', { origin: two });
     answer(2, (_req, res) => sendJson(res, 200, [], { 'Consistency-Token': `${one}:3,${two}:5` }));
@@ -123,7 +65,7 @@ describe('a replica is chosen', () => {
   });
 
   it('that takes writes, for a write', async () => {
-    const { post, changes } = await replicas(2);
+    const { post, changes } = await startBalanced(2);
     changes.set('order-1', { isWritable: false });
     for (let n = 0; n < 3; n += 1) {
       expect((await post({ isRepeatable: false })).replica.replicaId).toBe('order-2');
@@ -131,7 +73,7 @@ describe('a replica is chosen', () => {
   });
 
   it('by the key while it is there, and another one is when it is not', async () => {
-    const { post, changes } = await replicas(3);
+    const { post, changes } = await startBalanced(3);
     const served = async (key: string) =>
       (await post({ isRepeatable: true, affinity: key })).replica.replicaId;
     const keys = Array.from({ length: 30 }, (_, n) => `key-${n}`);
@@ -160,46 +102,46 @@ describe('a read', () => {
     ['answers 500', (_req, res) => sendJson(res, 500, {})],
     ['answers 503', (_req, res) => sendJson(res, 503, {})],
   ])('is tried once more, elsewhere, when a replica %s', async (_what, how) => {
-    const { get, answer, asked } = await replicas(2);
+    const { get, answer, asked } = await startBalanced(2);
     answer(1, how);
     expect((await get()).replica.replicaId).toBe('order-2');
     expect(asked()).toEqual([1, 1]);
   });
 
   it('is tried elsewhere when there is no answer in time', async () => {
-    const { get, answer } = await replicas(2);
+    const { get, answer } = await startBalanced(2);
     answer(1, () => undefined);
     expect((await get({ timeLimitMs: 500 })).replica.replicaId).toBe('order-2');
   });
 
   it('is tried twice and no more', async () => {
-    const { get, answer, asked } = await replicas(4);
+    const { get, answer, asked } = await startBalanced(4);
     for (const n of [1, 2, 3, 4]) answer(n, (req) => req.socket.destroy());
     await expect(get()).rejects.toThrow(UnansweredError);
     expect(asked()).toEqual([1, 1, 0, 0]);
   });
 
   it('goes past every replica that refuses the connection: that was no try', async () => {
-    const { get, fakes } = await replicas(4);
+    const { get, fakes } = await startBalanced(4);
     for (const fake of fakes.slice(0, 3)) await fake.close();
     expect((await get()).replica.replicaId).toBe('order-4');
   });
 
   it('gets the refusal of the last one that answered', async () => {
-    const { get, answer } = await replicas(2);
+    const { get, answer } = await startBalanced(2);
     for (const n of [1, 2]) answer(n, (_req, res) => sendJson(res, 503, { n }));
     expect((await get()).status).toBe(503);
   });
 
   it('is not for anybody when nobody is known', async () => {
-    const { get } = await replicas(0);
+    const { get } = await startBalanced(0);
     await expect(get()).rejects.toThrow(NoReplicaError);
   });
 });
 
 describe('a write', () => {
   it('without a key is never sent twice, whatever becomes of it', async () => {
-    const { post, answer, asked } = await replicas(2);
+    const { post, answer, asked } = await startBalanced(2);
     answer(1, (req) => req.socket.destroy());
     await expect(post({ isRepeatable: false })).rejects.toThrow(UnansweredError);
     answer(2, (_req, res) => sendJson(res, 503, {}));
@@ -208,19 +150,19 @@ describe('a write', () => {
   });
 
   it('without a key says whether the time was over', async () => {
-    const { post, answer } = await replicas(1);
+    const { post, answer } = await startBalanced(1);
     answer(1, () => undefined);
     await expect(post({ isRepeatable: false, timeLimitMs: 300 })).rejects.toMatchObject({ isLate: true });
   });
 
   it('without a key goes elsewhere when the connection was refused', async () => {
-    const { post, fakes } = await replicas(2);
+    const { post, fakes } = await startBalanced(2);
     await fakes[0]?.close();
     expect((await post({ isRepeatable: false })).replica.replicaId).toBe('order-2');
   });
 
   it('with a key is sent again, whole', async () => {
-    const { post, answer, fakes } = await replicas(2);
+    const { post, answer, fakes } = await startBalanced(2);
     for (const n of [1, 2]) {
       answer(n, (req, res) => {
         const first = fakes.flatMap(({ requests }) => requests).length === 1;
@@ -233,77 +175,9 @@ describe('a write', () => {
   });
 });
 
-describe('the breaker of a replica', () => {
-  it('opens after five failures in a row, and closes when the replica is ready again', async () => {
-    const { served, answer, asked, breakers, fakes, client } = await replicas(2);
-    answer(1, (_req, res) => sendJson(res, 503, {}));
-    expect(await served(10)).toBe('2'.repeat(10));
-    expect(breakers).toEqual([false]);
-    expect(asked()[0]).toBe(5);
-    expect(client.shares()[0]).toMatchObject({ breaker: 'open', isInBalance: false });
-    answer(1, (_req, res) => sendJson(res, 200, []));
-    await expect.poll(() => breakers, { timeout: 10_000 }).toEqual([false, true]);
-    expect(fakes[0]?.requests.at(-1)?.path).toBe('/readyz');
-    expect(client.shares()[0]).toMatchObject({ breaker: 'closed', isInBalance: true });
-  });
-
-  it('stays closed for answers that are about the request', async () => {
-    const { served, answer, breakers } = await replicas(1);
-    answer(1, (_req, res) => sendJson(res, 404, {}));
-    await served(10);
-    answer(1, (_req, res) => sendJson(res, 503, { type: '/problems/token-not-covered' }));
-    await served(10);
-    expect(breakers).toEqual([]);
-  });
-
-  it.each([
-    'token-not-covered',
-    'too-many-unpublished',
-    'log-unreachable',
-    'version-pending',
-    'overloaded',
-    'database-busy',
-  ])('stays closed for writes that are refused with %s, so that reads are answered', async (kind) => {
-    const { get, post, answer, breakers } = await replicas(2);
-    for (const n of [1, 2]) {
-      answer(n, (req, res) => {
-        if (req.method === 'POST') sendJson(res, 503, { type: `/problems/${kind}` });
-        else sendJson(res, 200, []);
-      });
-    }
-    for (let n = 0; n < 10; n += 1) expect((await post({ isRepeatable: true })).status).toBe(503);
-    expect(breakers).toEqual([]);
-    expect((await get()).status).toBe(200);
-  });
-
-  it('stays closed for the bare head of a refusal, which hides its kind', async () => {
-    const { client, answer, breakers } = await replicas(1);
-    answer(1, (_req, res) => {
-      res.writeHead(503, { 'Content-Type': 'application/problem+json', 'Content-Length': 100 }).end();
-    });
-    const head = { method: 'HEAD', path: '/x', timeLimitMs: 5_000, isRepeatable: true, isWrite: false };
-    for (let n = 0; n < 5; n += 1) expect((await client.request(head)).status).toBe(503);
-    expect(breakers).toEqual([]);
-  });
-
-  it.each<[string, unknown]>([
-    ['that the replica is not ready', { type: '/problems/not-ready' }],
-    ['that it has stopped', { type: '/problems/stopped' }],
-    ['that its database is damaged', { type: '/problems/database-damaged' }],
-    ['no more than the status', { type: 'about:blank', title: 'Service Unavailable', status: 503 }],
-    ['what is a problem of somebody else', { type: 'https://proxy.example/problems/overloaded' }],
-    ['what is no problem', null],
-  ])('opens for a 503 that says %s', async (_what, body) => {
-    const { post, answer, breakers } = await replicas(1);
-    answer(1, (_req, res) => sendJson(res, 503, body));
-    for (let n = 0; n < 5; n += 1) await post({ isRepeatable: false });
-    expect(breakers).toEqual([false]);
-  });
-});
-
 describe('a large answer', () => {
   it('is handed on as it comes', async () => {
-    const { get, answer } = await replicas(1);
+    const { get, answer } = await startBalanced(1);
     const text = 'x'.repeat(1024 * 1024);
     answer(1, (_req, res) => res.end(text));
     const { body } = await get();
