@@ -11,6 +11,7 @@ import {
   openApplierBench,
   originName,
   rawRecord,
+  writeNotes,
 } from '../testing/index.ts';
 
 let broker: MemoryBroker;
@@ -23,9 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => a.close());
 
-async function write(...ids: string[]): Promise<void> {
-  await Promise.all(ids.map((id) => a.writer.insert(a.table('notes'), note(id))));
-}
+const write = (...ids: string[]): Promise<void> => writeNotes(a, ...ids);
 
 async function publishAll(): Promise<number> {
   for (let steps = 0; steps < 100; steps += 1) {

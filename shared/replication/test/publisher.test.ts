@@ -1,50 +1,27 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
 import { Origins } from '../src/origins.ts';
-import { type Surroundings, silentLogger } from '../src/surroundings.ts';
 import {
   type ApplierBench,
   ForeignRun,
   MemoryBroker,
   note,
-  openApplierBench,
   originName,
+  PublisherBenches,
+  publishAll,
   rawRecord,
+  rowsInLog,
+  writeNotes,
 } from '../testing/index.ts';
 
 let broker: MemoryBroker;
-let opened: ApplierBench[];
+let benches: PublisherBenches;
 
 beforeEach(() => {
   broker = new MemoryBroker({ isStepped: true, partitions: 2, maxBytes: 10_000 });
-  opened = [];
+  benches = new PublisherBenches(broker);
 });
-afterEach(async () => {
-  for (const bench of opened) await bench.close();
-});
-
-async function open(
-  id: string,
-  options: { maxRows?: number; maxBytes?: number; world?: Partial<Surroundings> } = {},
-): Promise<ApplierBench> {
-  const bench = await openApplierBench({ broker, own: originName(id), ...options });
-  opened.push(bench);
-  bench.publisher.connected(broker.partitions);
-  return bench;
-}
-
-async function write(bench: ApplierBench, ...ids: string[]): Promise<void> {
-  await Promise.all(ids.map((id) => bench.writer.insert(bench.table('notes'), note(id))));
-}
-
-/** Publishes until there is nothing to do at once; says how long it wants to wait then. */
-async function publishAll(bench: ApplierBench): Promise<number> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    const waitMs = await bench.publisher.publishOnce();
-    if (waitMs > 0) return waitMs;
-  }
-  throw new Error('the publisher does not come to rest');
-}
+afterEach(() => benches.close());
 
 async function readAll(bench: ApplierBench): Promise<void> {
   for (let partition = 0; partition < broker.partitions; partition += 1) await bench.readAll(partition);
@@ -52,16 +29,14 @@ async function readAll(bench: ApplierBench): Promise<void> {
 
 const published = (bench: ApplierBench): number => bench.origins.get(bench.own.name)?.published ?? 0;
 const partitionOf = (bench: ApplierBench): number => bench.origins.get(bench.own.name)?.partition ?? -1;
-const seqsInLog = (): string[] =>
-  broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`.replace(/\..*:/, ':'));
 
 describe('publishing', () => {
   it('sends rows in order to the partition pinned for the run, and nothing twice', async () => {
-    const a = await open('a', { maxRows: 2 });
-    await write(a, 'n1', 'n2', 'n3', 'n4', 'n5');
+    const a = await benches.open('a', { maxRows: 2 });
+    await writeNotes(a, 'n1', 'n2', 'n3', 'n4', 'n5');
     expect(a.publisher.unacknowledged()).toBe(5);
     expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5']);
+    expect(rowsInLog(broker)).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5']);
     expect(broker.records(partitionOf(a))).toHaveLength(5);
     expect(a.publisher.unacknowledged()).toBe(0);
     expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
@@ -69,8 +44,8 @@ describe('publishing', () => {
   });
 
   it('moves `published` only by reading back, whatever was acknowledged', async () => {
-    const a = await open('a');
-    await write(a, 'n1', 'n2');
+    const a = await benches.open('a');
+    await writeNotes(a, 'n1', 'n2');
     await publishAll(a);
     expect([published(a), a.publisher.unpublished()]).toEqual([0, 2]);
     await readAll(a);
@@ -83,90 +58,47 @@ describe('publishing', () => {
   });
 
   it('waits until there is a log', async () => {
-    const bench = await openApplierBench({ broker });
-    opened.push(bench);
-    await write(bench, 'n1');
+    const bench = await benches.openApart('own');
+    await writeNotes(bench, 'n1');
     expect(await bench.publisher.publishOnce()).toBe(Number.POSITIVE_INFINITY);
     expect(broker.appends).toBe(0);
     expect(bench.publisher.isLogReachable).toBe(false);
   });
 
   it('sends nothing that was being prepared when the log went away, before the next one is proven', async () => {
-    const a = await open('a');
-    await write(a, 'n1');
+    const a = await benches.open('a');
+    await writeNotes(a, 'n1');
     const publishing = a.publisher.publishOnce();
     a.publisher.disconnected();
     await publishing;
     expect(broker.appends).toBe(0);
     a.publisher.connected(broker.partitions);
     await publishAll(a);
-    expect(seqsInLog()).toEqual(['a:1']);
-  });
-
-  it('bounds a batch by its bytes, and still sends a row that is larger by itself', async () => {
-    const a = await open('a', { maxBytes: 500 });
-    const big = { ...note('big'), text: 'x'.repeat(1000) };
-    await write(a, 'n1', 'n2', 'n3');
-    await a.writer.insert(a.table('notes'), big);
-    await write(a, 'n4');
-    await publishAll(a);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3', 'a:4', 'a:5']);
-    expect(broker.appends).toBeGreaterThanOrEqual(3);
-  });
-
-  it('halves a batch that the log finds too large until it goes through', async () => {
-    broker = new MemoryBroker({ isStepped: true, maxBytes: 400 });
-    const a = await open('a');
-    await write(a, ...Array.from({ length: 40 }, (_, i) => `n${i}`));
-    await publishAll(a);
-    expect(seqsInLog()).toEqual(Array.from({ length: 40 }, (_, i) => `a:${i + 1}`));
-  });
-
-  it('keeps to the size that went through, for every origin, until the next contact', async () => {
-    broker = new MemoryBroker({ isStepped: true, maxBytes: 400 });
-    const a = await open('a');
-    const appends: number[] = [];
-    const write40 = async (bench: ApplierBench, prefix: string): Promise<number> => {
-      const before = broker.appends;
-      await write(bench, ...Array.from({ length: 40 }, (_, i) => `${prefix}${i}`));
-      const offsetsBefore = broker.allRecords().length;
-      await publishAll(bench);
-      appends.push(broker.appends - before);
-      return broker.allRecords().length - offsetsBefore;
-    };
-    for (const prefix of ['m', 'n', 'o']) expect(await write40(a, prefix)).toBe(40);
-    const [first = 0, second = 0, third = 0] = appends;
-    expect([second, third]).toEqual([second, second]);
-    expect(second).toBeLessThan(first);
-    a.publisher.connected(broker.partitions);
-    await write40(a, 'p');
-    expect(appends[3]).toBe(first);
+    expect(rowsInLog(broker)).toEqual(['a:1']);
   });
 
   it('ends rather than send a row that is not what was written', async () => {
-    const first = await open('a');
-    await write(first, 'n1', 'n2');
+    const first = await benches.open('a');
+    await writeNotes(first, 'n1', 'n2');
     await first.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
-    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
-    opened.unshift(again);
-    again.publisher.connected(2);
+    const again = await benches.open('a', { file: first.file, run: 2 });
     await expect(publishAll(again)).rejects.toMatchObject({ code: 'database-damaged' });
-    expect(seqsInLog()).toEqual([]);
+    expect(rowsInLog(broker)).toEqual([]);
   });
 
   it('sends what this run wrote from memory, and never what was rolled back', async () => {
-    const a = await open('a');
+    const a = await benches.open('a');
     const refused = a.writer.submit({
       write: async () => {
         throw new ReplicationError({ code: 'key-taken', message: 'a unit that fails', hint: '' });
       },
     });
-    const written = write(a, 'n1', 'n2');
+    const written = writeNotes(a, 'n1', 'n2');
     await expect(refused).rejects.toMatchObject({ code: 'key-taken' });
     await written;
     await a.database.writer.run("UPDATE notes SET text = 'changed' WHERE seq = 2");
     await publishAll(a);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2']);
+    expect(rowsInLog(broker)).toEqual(['a:1', 'a:2']);
     await readAll(a);
     expect(a.ownTail.size).toBe(0);
     expect(published(a)).toBe(2);
@@ -175,30 +107,30 @@ describe('publishing', () => {
 
 describe('an append that fails', () => {
   it('is tried again after a wait that grows, with rows that came meanwhile', async () => {
-    const a = await open('a');
+    const a = await benches.open('a');
     broker.refuseAppends(2);
-    await write(a, 'n1');
+    await writeNotes(a, 'n1');
     const waits = [];
     for (const id of ['n2', 'n3']) {
       const waitMs = await publishAll(a);
       waits.push(waitMs);
       expect(a.publisher.isLogReachable).toBe(false);
-      await write(a, id);
+      await writeNotes(a, id);
       a.clock.advance(waitMs);
     }
     expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
     expect(a.publisher.isLogReachable).toBe(true);
     expect(waits[1]).toBeGreaterThan(waits[0] ?? 0);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3']);
+    expect(rowsInLog(broker)).toEqual(['a:1', 'a:2', 'a:3']);
   });
 
   it('whose acknowledgement is lost loses nothing and doubles nothing on peers', async () => {
-    const [a, b] = [await open('a'), await open('b')];
+    const [a, b] = [await benches.open('a'), await benches.open('b')];
     broker.loseAcknowledgements(1);
-    await write(a, 'n1', 'n2');
+    await writeNotes(a, 'n1', 'n2');
     a.clock.advance(await publishAll(a));
     await publishAll(a);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:1', 'a:2']);
+    expect(rowsInLog(broker)).toEqual(['a:1', 'a:2', 'a:1', 'a:2']);
     await readAll(a);
     await readAll(b);
     expect(b.origins.vector()).toEqual(a.origins.vector());
@@ -208,84 +140,39 @@ describe('an append that fails', () => {
   });
 
   it('but was stored counts as acknowledged once it is read back', async () => {
-    const a = await open('a');
+    const a = await benches.open('a');
     broker.loseAcknowledgements(1);
-    await write(a, 'n1');
+    await writeNotes(a, 'n1');
     const waiting = a.publisher.acknowledged({ origin: a.own.name, seq: 1 }, 10_000);
     await publishAll(a);
     await readAll(a);
     expect(await waiting).toBe(true);
     expect(await publishAll(a)).toBe(Number.POSITIVE_INFINITY);
-    expect(seqsInLog()).toEqual(['a:1']);
+    expect(rowsInLog(broker)).toEqual(['a:1']);
   });
 
   it('of one origin does not hold up another', async () => {
-    const first = await open('a');
-    await write(first, 'n1');
-    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
-    opened.unshift(again);
-    again.publisher.connected(2);
-    await write(again, 'n2');
+    const first = await benches.open('a');
+    await writeNotes(first, 'n1');
+    const again = await benches.open('a', { file: first.file, run: 2 });
+    await writeNotes(again, 'n2');
     broker.refuseAppends(1);
     await again.publisher.publishOnce();
     await again.publisher.publishOnce();
-    expect(seqsInLog()).toEqual(['a:1']);
+    expect(rowsInLog(broker)).toEqual(['a:1']);
     expect(broker.allRecords()[0]?.headers.ce_origin?.toString()).toBe(originName('a', 2));
-  });
-});
-
-describe('a single row that the broker finds too large', () => {
-  it('is named once and in the status, waits with what is behind it, and goes out when the broker takes it', async () => {
-    const lines: unknown[] = [];
-    const logger = { ...silentLogger, error: (fields: object) => void lines.push(fields) };
-    const first = await open('a', { world: { logger } });
-    await write(first, 'n1');
-    await first.writer.insert(first.table('notes'), note('n2', 'x'.repeat(9000)));
-    await write(first, 'n3');
-    const { length: bytes } = first.table('notes').encode(note('n2', 'x'.repeat(9000)), 1);
-    const row = { origin: first.own.name, seq: 2, bytes };
-    broker.setMaxBytes(5000);
-    for (let tries = 0; tries < 3; tries += 1) first.clock.advance(await publishAll(first));
-    expect(seqsInLog()).toEqual(['a:1']);
-    expect(first.publisher.tooLarge()).toEqual([row]);
-    expect(first.publisher.isLogReachable).toBe(true);
-    expect(lines).toEqual([
-      { code: 'event-too-large', ...row, hint: expect.stringContaining('This is a test') },
-    ]);
-
-    broker.setMaxBytes(10_000);
-    first.clock.advance(10_000);
-    await publishAll(first);
-    expect(seqsInLog()).toEqual(['a:1', 'a:2', 'a:3']);
-    expect(first.publisher.tooLarge()).toEqual([]);
-  });
-
-  it('holds up no other run', async () => {
-    const first = await open('a');
-    await first.writer.insert(first.table('notes'), note('n1', 'x'.repeat(9000)));
-    const again = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
-    opened.unshift(again);
-    again.publisher.connected(2);
-    broker.setMaxBytes(5000);
-    await write(again, 'n2');
-    await publishAll(again);
-    expect(broker.allRecords().map(({ headers }) => String(headers.ce_origin))).toEqual([again.own.name]);
-    expect(again.publisher.tooLarge()).toMatchObject([{ origin: first.own.name, seq: 1 }]);
-    expect(again.publisher.unpublished()).toBe(2);
   });
 });
 
 describe('earlier runs', () => {
   it('go first, under their own names, from what was read back of them', async () => {
-    const first = await open('a');
-    await write(first, 'n1', 'n2', 'n3');
+    const first = await benches.open('a');
+    await writeNotes(first, 'n1', 'n2', 'n3');
     await publishAll(first);
     await readAll(first);
-    await write(first, 'n4', 'n5');
-    const second = await openApplierBench({ broker, file: first.file, own: originName('a', 2) });
-    opened.unshift(second);
-    second.publisher.connected(2);
-    await write(second, 'n6');
+    await writeNotes(first, 'n4', 'n5');
+    const second = await benches.open('a', { file: first.file, run: 2 });
+    await writeNotes(second, 'n6');
     await publishAll(second);
     const names = broker.allRecords().map(({ headers }) => `${headers.ce_origin}:${headers.ce_seq}`);
     const [one, two] = [originName('a', 1), originName('a', 2)];
@@ -298,8 +185,8 @@ describe('earlier runs', () => {
 
 describe('waiting for the acknowledgement', () => {
   it('ends with it, at the deadline, or with the end of publishing', async () => {
-    const a = await open('a');
-    await write(a, 'n1', 'n2');
+    const a = await benches.open('a');
+    await writeNotes(a, 'n1', 'n2');
     const place = (seq: number) => ({ origin: a.own.name, seq });
     const late = a.publisher.acknowledged(place(9), 100);
     const early = a.publisher.acknowledged(place(1), 100);
@@ -316,9 +203,9 @@ describe('waiting for the acknowledgement', () => {
 
 describe('a log that holds strangers between our rows', () => {
   it('is none that lost something', async () => {
-    const a = await open('a', { maxRows: 1 });
+    const a = await benches.open('a', { maxRows: 1 });
     const stranger = new ForeignRun(originName('z'));
-    await write(a, 'n1', 'n2');
+    await writeNotes(a, 'n1', 'n2');
     await a.publisher.publishOnce();
     broker.appendRaw(partitionOf(a), rawRecord(stranger.write(note('z1'))));
     broker.appendMarker(partitionOf(a));
@@ -334,8 +221,8 @@ describe('reading a log again whose start retention has cut', () => {
     new Map([0, 1].map((one) => [one, one === partition ? low : 0]));
 
   it('takes the first row that is left of a run for all before it, also after a restart', async () => {
-    const a = await open('a');
-    await write(a, 'n1', 'n2', 'n3', 'n4');
+    const a = await benches.open('a');
+    await writeNotes(a, 'n1', 'n2', 'n3', 'n4');
     await publishAll(a);
     await readAll(a);
     const partition = partitionOf(a);
@@ -343,15 +230,14 @@ describe('reading a log again whose start retention has cut', () => {
     a.publisher.pause();
     await a.applier.startOver(lows(partition, 2), { isCut: true });
     expect(published(a)).toBe(0);
-    const again = await openApplierBench({ broker, own: originName('b'), file: a.file });
-    opened.push(again);
+    const again = await benches.openApart('b', { file: a.file });
     await readAll(again);
     expect(again.origins.get(a.own.name)).toMatchObject({ seq: 4, published: 4 });
   });
 
   it('takes it for nothing but itself where the log is another one', async () => {
-    const a = await open('a');
-    await write(a, 'n1', 'n2', 'n3', 'n4');
+    const a = await benches.open('a');
+    await writeNotes(a, 'n1', 'n2', 'n3', 'n4');
     await publishAll(a);
     await readAll(a);
     const partition = partitionOf(a);
@@ -364,6 +250,6 @@ describe('reading a log again whose start retention has cut', () => {
     await publishAll(a);
     await readAll(a);
     expect(published(a)).toBe(4);
-    expect(seqsInLog().slice(-4)).toEqual(['a:1', 'a:2', 'a:3', 'a:4']);
+    expect(rowsInLog(broker).slice(-4)).toEqual(['a:1', 'a:2', 'a:3', 'a:4']);
   });
 });
