@@ -22,6 +22,7 @@ export { MemoryChangeLog } from './memory-change-log.ts';
 export { type ClusterReplicaOptions, MemoryCluster, untilLive, untilRow } from './memory-cluster.ts';
 export { MemoryPeers } from './memory-peers.ts';
 export { newerNotesDatabase, note, notes, notesDatabase, tags } from './notes-table.ts';
+export { openPartitionBench, type PartitionBench } from './partition-bench.ts';
 export { PublisherBenches, publishAll, rowsInLog, writeNotes } from './publisher-benches.ts';
 export { type RawKafkaRecord, type RawTopic, rawTopic } from './raw-kafka.ts';
 export { fastClock, SimulatedClock } from './simulated-clock.ts';
