@@ -1,7 +1,7 @@
 /**
  * Bringing up an empty replica from its peers: interruptions, several at once, donors that go on serving.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
@@ -28,10 +28,6 @@ async function live(id: string, observe?: Observe): Promise<Replica> {
   const replica = await start(id, observe);
   await untilLive(replica);
   return replica;
-}
-async function lose(id: string): Promise<void> {
-  await cluster.stop(id);
-  rmSync(cluster.folder(id), { recursive: true });
 }
 async function write(replica: Replica, prefix: string, count: number): Promise<void> {
   const ids = Array.from({ length: count }, (_, i) => `${prefix}${i}`);
@@ -197,7 +193,7 @@ describe('while a snapshot is taken', () => {
     const b = await live('b');
     await write(a, 'a', 30);
     await expectEqual(30, a, b);
-    await lose('b');
+    await cluster.lose('b');
     const c = await start('c');
     await waitUntil('the copy is being made', () => isCopied);
     await write(a, 'meanwhile', 10);
@@ -221,7 +217,7 @@ describe('several new replicas at once', () => {
   it('that are all there is replay the log: nobody waits for a donor that cannot come', async () => {
     const a = await live('a');
     await write(a, 'a', 50);
-    await lose('a');
+    await cluster.lose('a');
     const fresh = await Promise.all(['b', 'c', 'd'].map((id) => start(id)));
     await Promise.all(fresh.map((replica) => untilLive(replica)));
     await expectEqual(50, ...fresh);
@@ -232,8 +228,7 @@ describe('a new replica of a log whose start is cut', () => {
   it('goes on by itself when somebody comes who can give it a copy', async () => {
     const a = await live('a');
     await write(a, 'a', 60);
-    const [partition = 0] = [0, 1, 2].filter((one) => cluster.broker.records(one).length > 0);
-    cluster.broker.retain(partition, 30);
+    cluster.broker.retain(cluster.usedPartition(), 30);
     await cluster.stop('a');
     const c = await start('c');
     await waitUntil('c has stopped', async () => (await c.status()).state === 'stopped');

@@ -15,6 +15,7 @@ import {
   untilRow,
   waitUntil,
 } from '../testing/index.ts';
+import { expectEqual, insertNotes, untilPublished } from '../testing/note-replicas.ts';
 
 let cluster: MemoryCluster;
 let broker: MemoryBroker;
@@ -143,5 +144,40 @@ describe('a log that is not the one that was read before', () => {
     await waitUntil('it stops', async () => (await replica.status()).state === 'stopped');
     expect((await replica.status()).stopReason).toMatch(/somebody else/);
     expect(broker.allRecords()).toHaveLength(5);
+  });
+});
+
+describe("when the log is somebody else's", () => {
+  it('it stops, applies nothing, publishes nothing, and goes on only when told to', async () => {
+    // Of several partitions, as a stranger's rows need not be where ours would be.
+    cluster.broker = new MemoryBroker();
+    const [a] = await cluster.allLive('a');
+    await insertNotes(a, 'a', 5);
+    await expectEqual(5, a);
+    await cluster.stop('a');
+    const other = new MemoryBroker();
+    const { replica: stranger } = await cluster.start('x', { broker: other, cluster: 'another' });
+    await waitUntil('the stranger is live', () => stranger.readiness().ready);
+    await insertNotes(stranger, 'x', 20);
+    await untilPublished(stranger, 'the stranger has published');
+    await cluster.stop('x');
+    const before = other.allRecords().length;
+
+    const { replica: again } = await cluster.start('a', { broker: other });
+    await waitUntil('it stops', async () => (await again.status()).state === 'stopped');
+    expect((await again.status()).stopReason).toMatch(/somebody else/);
+    expect(again.readiness().ready).toBe(false);
+    expect(() => again.assertReadable()).toThrow(/stopped/);
+    expect((await again.status()).rows).toBe(5);
+    expect((await again.status()).quarantined).toBe(0);
+    expect(other.allRecords()).toHaveLength(before);
+
+    again.acceptLog();
+    await waitUntil(
+      'its rows are in the log',
+      async () => (await again.status()).unpublished === 0 && (await again.status()).state === 'live',
+    );
+    expect((await again.status()).quarantined).toBe(20);
+    expect(other.allRecords()).toHaveLength(before + 5);
   });
 });

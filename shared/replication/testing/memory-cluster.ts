@@ -2,6 +2,7 @@
  * Replicas of one process over one broker in memory, each on a folder of its own, all stopped and removed by `close`.
  * A second of theirs lasts 50 ms, so that beats, looks and waits do not take real seconds.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChangeLog } from '../src/change-log.ts';
 import type { Replica } from '../src/replica.ts';
@@ -86,6 +87,17 @@ export class MemoryCluster {
     return replica;
   }
 
+  /** Starts replicas one after the other, each when the one before has reached the end of the log. */
+  async allLive<const Ids extends readonly string[]>(...ids: Ids): Promise<{ [N in keyof Ids]: Replica }> {
+    const replicas: Replica[] = [];
+    for (const id of ids) {
+      const { replica } = await this.start(id);
+      await waitUntil(`${id} is live`, async () => (await replica.status()).state === 'live');
+      replicas.push(replica);
+    }
+    return replicas as { [N in keyof Ids]: Replica };
+  }
+
   /** Opens and starts a replica that has no log, in real time. */
   async isolated(id: string): Promise<Replica> {
     const { replica } = await startReplica(id, { directory: this.path });
@@ -101,6 +113,18 @@ export class MemoryCluster {
       this.#peers?.set(urlOf(id), undefined);
       await replica.stop();
     }
+  }
+
+  /** Stops a replica for good: its folder is gone. */
+  async lose(id: string): Promise<void> {
+    await this.stop(id);
+    rmSync(this.folder(id), { recursive: true });
+  }
+
+  /** The first partition that has records; the one where everything is, if one run alone has written. */
+  usedPartition(): number {
+    const { broker } = this;
+    return broker.offsets().findIndex((_, partition) => broker.records(partition).length > 0);
   }
 
   /** Puts rows that a stranger wrote at the end of partition 0. */
