@@ -3,7 +3,8 @@
  *
  * Owns the sockets: bounds on what clients may hold open, answers to what is not HTTP, and the stop, which
  * goes: answers say `Connection: close` -> for a moment all goes on, so that those who ask regularly hear it -> connections
- * made are taken -> listening ends -> idle connections are closed -> what is left at the deadline is destroyed.
+ * made are taken -> listening ends -> for a moment those that came last may ask -> idle connections are closed -> what is
+ * left at the deadline is destroyed.
  * What is answered is the business of the express app.
  */
 import http from 'node:http';
@@ -142,23 +143,30 @@ class Connections {
     await this.#takeBacklog(graceEndsAt);
     // Without a connection there is nobody to tell.
     if (this.#answers.size > 0) await delay(Math.max(0, graceEndsAt - performance.now()));
-    await this.#takeBacklog(startedAt + options.deadlineMs);
+    const deadline = startedAt + options.deadlineMs;
+    // Bounded: those who come again and again could hold up the stop.
+    await this.#takeBacklog(Math.min(deadline, performance.now() + GRACE_MS));
     // net's own close: http's would also end the timer that looks for slow clients, who could then hold up the stop.
     const closed = new Promise<void>((resolve) => {
       net.Server.prototype.close.call(this.#server, () => resolve());
     });
+    const isOver = new AbortController();
+    await Promise.race([closed, this.#untilAsked(deadline, isOver.signal)]);
+    isOver.abort();
     this.#graceOver = true;
     this.#closeIdle();
-    const leftMs = Math.max(0, options.deadlineMs - (performance.now() - startedAt));
-    const deadline = setTimeout(() => {
-      options.logger.warn(
-        { connections: this.#answers.size },
-        'connections are cut off at the deadline of the stop',
-      );
-      for (const socket of this.#answers.keys()) socket.destroy();
-    }, leftMs);
+    const cutting = setTimeout(
+      () => {
+        options.logger.warn(
+          { connections: this.#answers.size },
+          'connections are cut off at the deadline of the stop',
+        );
+        for (const socket of this.#answers.keys()) socket.destroy();
+      },
+      Math.max(0, deadline - performance.now()),
+    );
     await closed;
-    clearTimeout(deadline);
+    clearTimeout(cutting);
     // Nobody is left to be slow: ends that timer.
     this.#server.close();
   }
@@ -174,6 +182,15 @@ class Connections {
       await turn();
       await turn();
     } while (this.#hasAccepted && performance.now() < giveUpAt);
+  }
+
+  /** Time for connections that were made at the last moment: their requests are on the way. */
+  async #untilAsked(giveUpAt: number, signal: AbortSignal): Promise<void> {
+    const graceMs = Math.min(GRACE_MS, Math.max(0, giveUpAt - performance.now()));
+    await delay(graceMs, undefined, { signal }).catch(() => undefined);
+    // What has arrived is read before anything is closed, also where this process stood still meanwhile.
+    await turn();
+    await turn();
   }
 
   #closeIdle(): void {

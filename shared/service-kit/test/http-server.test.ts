@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogger, resource, startHttpServer } from '../src/index.ts';
 import { sendRaw, startApp, stopAll } from './running-app.ts';
@@ -154,6 +155,50 @@ describe('stop', () => {
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
     for (const each of [socket, silent]) each.destroy();
   });
+
+  it('still answers who had connected before listening ended, and asks only then', async () => {
+    const listeners: net.Server[] = [];
+    const { server, url } = await startApp({
+      routes: (app) =>
+        resource(app, '/listener', {
+          get: (req, res) => {
+            listeners.push((req.socket as net.Socket & { server: net.Server }).server);
+            res.json({});
+          },
+        }),
+    });
+    await (await fetch(`${url}/listener`)).text();
+    const socket = net.connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    const stopped = server.stop({ deadlineMs: 5_000 });
+    while (listeners[0]?.listening) await turn();
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*Connection: close/);
+    await stopped;
+  });
+
+  it('is not held up by those who come again and again', async () => {
+    const { server, url } = await startApp();
+    const comeAgain = async (): Promise<void> => {
+      for (;;) {
+        try {
+          await (await fetch(`${url}/livez`, { headers: { Connection: 'close' } })).text();
+        } catch {
+          return;
+        }
+      }
+    };
+    const clients = Array.from({ length: 16 }, comeAgain);
+    const startedAt = performance.now();
+    await server.stop({ deadlineMs: 20_000 });
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await Promise.all(clients);
+  }, 30_000);
 
   it('cuts off what is left at the deadline and says how many', async () => {
     const { begun, handler } = gate();
