@@ -101,6 +101,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
       app,
       host: config.host,
       port: config.port,
+      stopGraceMs: config.stopGraceMs,
       logger,
       ...(bindRetryMs === undefined ? {} : { bindRetryMs }),
     });

@@ -50,6 +50,8 @@ export interface GatewayConfig {
   /** 0 takes a free port. */
   readonly port: number;
   readonly logLevel: string;
+  /** See `HttpServerOptions`. */
+  readonly stopGraceMs?: number | undefined;
   readonly userServiceUrl: string;
   readonly orderReplicas: ReplicaSource;
   readonly maxLagMs: number;
@@ -66,6 +68,7 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
     host: variables.HOST,
     port: variables.PORT,
     logLevel: variables.LOG_LEVEL,
+    stopGraceMs: variables.STOP_GRACE_MS,
     userServiceUrl: variables.USER_SERVICE_URL,
     orderReplicas: replicaSource(variables),
     maxLagMs: variables.DBSYNC_MAX_LAG_MS,

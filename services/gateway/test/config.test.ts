@@ -9,6 +9,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: 8_000,
       logLevel: 'info',
+      stopGraceMs: 1000,
       userServiceUrl: 'http://127.0.0.1:50001',
       orderReplicas: { kind: 'fixed', urls: ['http://127.0.0.1:60001'] },
       maxLagMs: 10_000,

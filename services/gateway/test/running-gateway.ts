@@ -40,6 +40,7 @@ export async function startWith(
       host: '127.0.0.1',
       port: 0,
       logLevel: 'silent',
+      stopGraceMs: 200,
       userServiceUrl: users.url,
       orderReplicas: { kind: 'fixed', urls: [] },
       maxLagMs: 10_000,

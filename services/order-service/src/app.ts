@@ -86,6 +86,7 @@ export async function startOrderService(
       app,
       host: config.host,
       port: config.port,
+      stopGraceMs: config.stopGraceMs,
       maxConnections: config.maxConnections,
       logger,
       ...(bindRetryMs === undefined ? {} : { bindRetryMs }),

@@ -81,6 +81,8 @@ interface ServiceConfig {
   /** 0 takes a free port. */
   readonly port: number;
   readonly logLevel: string;
+  /** See `HttpServerOptions`. */
+  readonly stopGraceMs?: number | undefined;
   readonly replicaId: string;
   readonly maxBodyBytes?: number | undefined;
   readonly maxConnections?: number | undefined;
@@ -133,6 +135,7 @@ function serviceOf(variables: Omit<Variables, 'DATABASE_FILE'>): ServiceConfig {
     host: variables.HOST,
     port: variables.PORT,
     logLevel: variables.LOG_LEVEL,
+    stopGraceMs: variables.STOP_GRACE_MS,
     replicaId: variables.REPLICA_ID,
     maxBodyBytes: variables.DBSYNC_MAX_BODY_BYTES,
     maxConnections: variables.DBSYNC_MAX_CONNECTIONS,

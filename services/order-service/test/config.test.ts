@@ -41,6 +41,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: 60_001,
       logLevel: 'info',
+      stopGraceMs: 1000,
       replicaId: 'order-1',
       databaseFile: 'orders.db',
       advertisedUrl: undefined,
@@ -97,6 +98,7 @@ describe('readConfig', () => {
       host: '0.0.0.0',
       port: 0,
       logLevel: 'debug',
+      stopGraceMs: 1000,
       advertisedUrl: 'http://orders.example:60001',
       database: 'shop',
       replication: {

@@ -124,6 +124,7 @@ export function testConfig(options: ServiceOptions & { directory: string }): Rep
     host: '127.0.0.1',
     port: 0,
     logLevel: 'silent',
+    stopGraceMs: 200,
     replicaId: options.replicaId ?? 'order-1',
     databaseFile: path.join(options.directory, 'orders.db'),
     advertisedUrl: undefined,

@@ -76,6 +76,7 @@ export async function startUserService(
       app,
       host: config.host,
       port: config.port,
+      stopGraceMs: config.stopGraceMs,
       logger,
       ...(parts.bindRetryMs === undefined ? {} : { bindRetryMs: parts.bindRetryMs }),
     });

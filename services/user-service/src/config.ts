@@ -30,6 +30,8 @@ export interface UserServiceConfig {
   /** 0 takes a free port. */
   port: number;
   logLevel: string;
+  /** See `HttpServerOptions`. */
+  stopGraceMs?: number | undefined;
   /** Sent as `X-Served-By`. */
   replicaId: string;
   databaseFile: string;
@@ -49,6 +51,7 @@ export function readConfig(env: Record<string, string | undefined>): UserService
     host: variables.HOST,
     port: variables.PORT,
     logLevel: variables.LOG_LEVEL,
+    stopGraceMs: variables.STOP_GRACE_MS,
     replicaId: variables.REPLICA_ID,
     databaseFile: variables.DATABASE_FILE,
     orderTimeoutMs: variables.DBSYNC_ORDER_TIMEOUT_MS,

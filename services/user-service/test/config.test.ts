@@ -16,6 +16,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: 50_001,
       logLevel: 'info',
+      stopGraceMs: 1000,
       replicaId: 'user-service',
       databaseFile: 'users.db',
       orderTimeoutMs: 2_000,

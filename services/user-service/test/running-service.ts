@@ -45,6 +45,7 @@ export function testConfig(overrides: Partial<UserServiceConfig>): UserServiceCo
     host: '127.0.0.1',
     port: 0,
     logLevel: 'silent',
+    stopGraceMs: 200,
     replicaId: 'user-service',
     databaseFile: path.join(scratchFolder(), 'users.db'),
     orderTimeoutMs: 5_000,

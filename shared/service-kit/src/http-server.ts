@@ -2,9 +2,8 @@
  * Listens for a service and stops without cutting anybody off.
  *
  * Owns the sockets: bounds on what clients may hold open, answers to what is not HTTP, and the stop, which
- * goes: answers say `Connection: close` -> for a moment all goes on, so that those who ask regularly hear it -> connections
- * made are taken -> listening ends -> for a moment those that came last may ask -> idle connections are closed -> what is
- * left at the deadline is destroyed.
+ * goes: answers say `Connection: close` -> connections made are taken -> listening ends -> idle connections get a moment
+ * for a request that is on its way -> they are closed -> what is left at the deadline is destroyed.
  * What is answered is the business of the express app.
  */
 import http from 'node:http';
@@ -22,8 +21,10 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const CONNECTIONS_CHECK_MS = 2_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const BIND_PAUSE_MS = 100;
-/** How long requests that cross our decision to stop are still taken, on connections old and new. */
-const GRACE_MS = 200;
+/** How long connections made are taken, at most, before listening ends. */
+const BACKLOG_MS = 200;
+/** Long enough for a client that stood still for a moment to hear on one connection that all of them end. */
+const STOP_GRACE_MS = 1000;
 
 export interface HttpServer {
   /** Where to reach the server from this machine, for example `http://127.0.0.1:60001`. */
@@ -46,6 +47,8 @@ export interface HttpServerOptions {
   maxConnections?: number | undefined;
   /** How long a port in use is tried again, 5000 by default: it may be an ephemeral port about to be freed. */
   bindRetryMs?: number;
+  /** How long a stop waits for requests on connections that are idle, in milliseconds, 1000 by default. */
+  stopGraceMs?: number | undefined;
 }
 
 /** Binds and listens. @throws Error that names the port and the way out when it stays in use. */
@@ -89,7 +92,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     port,
     stop: ({ deadlineMs }) => {
       beginStopping(options.app);
-      stopped ??= connections.close({ deadlineMs, logger: options.logger });
+      const { stopGraceMs: graceMs = STOP_GRACE_MS } = options;
+      stopped ??= connections.close({ deadlineMs, graceMs, logger: options.logger });
       return stopped;
     },
   };
@@ -133,25 +137,22 @@ class Connections {
     return this.#answers.get(socket);
   }
 
-  async close(options: { deadlineMs: number; logger: Logger }): Promise<void> {
+  async close(options: { deadlineMs: number; graceMs: number; logger: Logger }): Promise<void> {
     this.#closing = true;
     for (const res of this.#answers.values()) {
       if (res !== undefined && !res.headersSent) res.setHeader('Connection', 'close');
     }
     const startedAt = performance.now();
-    const graceEndsAt = startedAt + Math.min(GRACE_MS, options.deadlineMs);
-    await this.#takeBacklog(graceEndsAt);
-    // Without a connection there is nobody to tell.
-    if (this.#answers.size > 0) await delay(Math.max(0, graceEndsAt - performance.now()));
     const deadline = startedAt + options.deadlineMs;
     // Bounded: those who come again and again could hold up the stop.
-    await this.#takeBacklog(Math.min(deadline, performance.now() + GRACE_MS));
+    await this.#takeBacklog(Math.min(deadline, startedAt + BACKLOG_MS));
     // net's own close: http's would also end the timer that looks for slow clients, who could then hold up the stop.
     const closed = new Promise<void>((resolve) => {
       net.Server.prototype.close.call(this.#server, () => resolve());
     });
     const isOver = new AbortController();
-    await Promise.race([closed, this.#untilAsked(deadline, isOver.signal)]);
+    const graceEndsAt = Math.min(deadline, performance.now() + options.graceMs);
+    await Promise.race([closed, this.#untilAsked(graceEndsAt, isOver.signal)]);
     isOver.abort();
     this.#graceOver = true;
     this.#closeIdle();
@@ -184,10 +185,9 @@ class Connections {
     } while (this.#hasAccepted && performance.now() < giveUpAt);
   }
 
-  /** Time for connections that were made at the last moment: their requests are on the way. */
+  /** Time for idle connections, and those made at the last moment: a request may be on the way. */
   async #untilAsked(giveUpAt: number, signal: AbortSignal): Promise<void> {
-    const graceMs = Math.min(GRACE_MS, Math.max(0, giveUpAt - performance.now()));
-    await delay(graceMs, undefined, { signal }).catch(() => undefined);
+    await delay(Math.max(0, giveUpAt - performance.now()), undefined, { signal }).catch(() => undefined);
     // What has arrived is read before anything is closed, also where this process stood still meanwhile.
     await turn();
     await turn();

@@ -24,7 +24,7 @@ export function booleanVariable() {
   return z.enum(['true', 'false']).transform((value) => value === 'true');
 }
 
-/** `HOST` (127.0.0.1), `PORT` (0..65535, no default; 0 takes a free one) and `LOG_LEVEL` (info). */
+/** `HOST` (127.0.0.1), `PORT` (0..65535, no default; 0 takes a free one), `LOG_LEVEL` (info), `STOP_GRACE_MS` (1000). */
 export const serviceVariables = {
   HOST: z
     .string()
@@ -38,4 +38,9 @@ export const serviceVariables = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('one of fatal, error, warn, info, debug, trace, silent (default info)'),
+  STOP_GRACE_MS: integerVariable({ min: 0, max: 4000 })
+    .default(1000)
+    .describe(
+      'how long a stop waits for requests on idle connections, in milliseconds 0..4000 (default 1000)',
+    ),
 };

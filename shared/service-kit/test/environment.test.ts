@@ -27,6 +27,7 @@ describe('readEnvironment', () => {
       HOST: '127.0.0.1',
       PORT: 60_001,
       LOG_LEVEL: 'info',
+      STOP_GRACE_MS: 1000,
       DATABASE_FILE: '/data/a.db',
       DBSYNC_TOKEN_WAIT_MS: 2_000,
     });

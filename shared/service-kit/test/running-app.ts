@@ -38,7 +38,7 @@ export async function startApp(
     routes: () => undefined,
     ...options,
   });
-  const server = await startHttpServer({ app, host: '127.0.0.1', port: 0, logger });
+  const server = await startHttpServer({ app, host: '127.0.0.1', port: 0, logger, stopGraceMs: 200 });
   running.push(server);
   return { app, server, url: server.url, logLines };
 }

@@ -75,6 +75,7 @@ describe('an order-service on a shared database', () => {
         host: '127.0.0.1',
         port: 0,
         logLevel: 'silent',
+        stopGraceMs: 200,
         replicaId,
         databaseUrl,
         readers: undefined,
