@@ -6,12 +6,28 @@
 import { parseArgs } from 'node:util';
 import { errorText, killLivingChildren, planCrashes, runCrashMatrix } from '@dbsync/infra';
 
+const HELP = `pnpm chaos:crash-points: kill -9 at every named moment of the library, and again while it recovers
+
+  --seeds N        how many seeds, 1 to 1000 (default 10)
+  --first F        the first of them (default 1)
+  --help           this text
+
+exit: 0 nothing was lost, doubled or made up; 1 something was; 2 wrong usage`;
+
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '10' }, first: { type: 'string', default: '1' } },
+    options: {
+      seeds: { type: 'string', default: '10' },
+      first: { type: 'string', default: '1' },
+      help: { type: 'boolean', default: false },
+    },
   });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
   const [seeds, first] = [Number(values.seeds), Number(values.first)];
   const wrong = [seeds, first].some((number) => !Number.isInteger(number) || number < 1 || number > 1000);
   if (wrong) {

@@ -18,11 +18,13 @@ const AT_ONCE = 4;
 export async function runDamageTrials(options: {
   files: number;
   seed: number;
-  done?: (result: TrialResult) => void;
+  /** Told after each trial how many have ended. */
+  ended?: (count: number) => void;
 }): Promise<DamageRun> {
   const results: TrialResult[] = [];
   const problems: string[] = [];
   let next = options.seed;
+  let ended = 0;
   const lane = async (): Promise<void> => {
     while (next < options.seed + options.files) {
       const seed = next;
@@ -31,12 +33,13 @@ export async function runDamageTrials(options: {
         const result = await runDamageTrial(seed);
         results.push(result);
         problems.push(...result.problems.map((problem) => `seed ${seed}, ${result.kind}: ${problem}`));
-        options.done?.(result);
       } catch (error) {
         problems.push(
           `seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );
       }
+      ended += 1;
+      options.ended?.(ended);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));

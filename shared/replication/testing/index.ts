@@ -7,6 +7,7 @@ export { defineTable } from '../src/table.ts';
 export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './applier-bench.ts';
 export { beatOf } from './beats.ts';
 export { damageDatabase, SeededNumbers } from './damage.ts';
+export { runDamageTrials } from './damage-run.ts';
 export {
   ForeignRun,
   originName,
