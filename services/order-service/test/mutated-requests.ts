@@ -46,6 +46,7 @@ const TARGETS = [
   '/metrics',
   '/replication/status',
   '/replication/vector',
+  '/replication/logged',
   '/replication/changes?origin=order-1.01J00000000000000000000000&after=0&limit=5',
   '/replication/digest',
   '/replication/digest?deep=1',

@@ -40,6 +40,7 @@ export class SimulatedPeers {
   callFrom(asking: Life): CallPeer {
     return (url) => ({
       vector: () => this.#ask(asking, url, async (peer) => peer.replica.vector()),
+      logged: () => this.#ask(asking, url, async (peer) => peer.replica.logged()),
       changes: (origin, after) =>
         this.#ask(asking, url, async (peer) => {
           const events = await peer.replica.changes(origin, { after, limit: PAGE_ROWS });

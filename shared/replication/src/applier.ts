@@ -15,6 +15,8 @@ import type { LogRead, LogRecord, PartitionOffsets } from './change-log.ts';
 import { Continuity } from './continuity.ts';
 import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
 import { forgetLog } from './forget-log.ts';
+import { describeLogged, isSamePlace, type Logged, NOTHING_LOGGED } from './logged.ts';
+import { savePublished } from './origins.ts';
 import type { OwnTail } from './own-tail.ts';
 import { PlanStore, type PlanStoreOptions } from './plan-store.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
@@ -157,6 +159,39 @@ export class Applier {
       this.#count(plan, superseded);
       this.counters.repaired += applied;
       return { applied, isRewound: plan.endedStalls.size > 0 };
+    });
+  }
+
+  /** What was seen in the log, and where reading stands in it; nothing while it is not proven to be the same log. */
+  logged(): Logged {
+    const { positions, origins } = this.#options;
+    return this.isProven ? describeLogged(positions, origins) : NOTHING_LOGGED;
+  }
+
+  /**
+   * Learns from a peer that stands at the same place of the same log which rows of `names` were in it, where it is cut
+   * and cannot be asked any more. Says how many origins that were.
+   */
+  learnLogged(seen: Logged, names: readonly string[]): Promise<number> {
+    return this.#alone(async () => {
+      const { writer, origins, positions } = this.#options;
+      // Asked only now: everything may have been forgotten since the peer was asked.
+      if (!this.isProven || !isSamePlace(positions, seen.positions)) return 0;
+      const learned = names.flatMap((name) => {
+        const origin = origins.get(name);
+        const published = Math.min(origin?.seq ?? 0, seen.published[name] ?? 0);
+        return origin && published > origin.published ? [{ ...origin, published }] : [];
+      });
+      if (learned.length === 0) return 0;
+      await writer.submit({
+        async write(connection) {
+          for (const origin of learned) await savePublished(connection, origin);
+          return () => {
+            for (const origin of learned) origins.set(origin);
+          };
+        },
+      });
+      return learned.length;
     });
   }
 

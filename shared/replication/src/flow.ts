@@ -170,6 +170,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     callPeer,
     world,
     isQuiet,
+    isLogCut: () => link.isCut,
     isRunning: () => link.state === 'live' || link.state === 'relinking' || link.state === 'catching-up',
     isCurrent,
     readAgain: () => link.readAgain(),

@@ -15,7 +15,7 @@ import { Contact } from './contact.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
 import { LinkState } from './link-state.ts';
-import { assertWhole, LogGuard } from './log-guard.ts';
+import { assertWhole, isWhole, LogGuard } from './log-guard.ts';
 import type { NextStep } from './loop.ts';
 import type { Position } from './positions.ts';
 import { PublishGate } from './publish-gate.ts';
@@ -55,6 +55,7 @@ export class LogLink {
   readonly #catchUp: CatchUp;
   readonly #state = new LinkState();
   #partitions = 0;
+  #isCut = false;
   #isStopping = false;
 
   constructor(options: LogLinkOptions) {
@@ -84,6 +85,11 @@ export class LogLink {
   /** True while the broker answers and the log goes on, but nothing of it arrives here. */
   get isStandingStill(): boolean {
     return this.#contact.isThere && this.#reading.isStandingStill;
+  }
+
+  /** True where retention has cut the start of the log, as far as it was seen: it cannot show all that was in it. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   /** False while the broker does not answer. */
@@ -278,6 +284,7 @@ export class LogLink {
   #saw(offsets: readonly PartitionOffsets[]): void {
     const now = this.#options.world.clock.monotonic();
     this.#contact.made();
+    this.#isCut = !isWhole(offsets);
     for (const { partition, end } of offsets) this.#options.lag.saw(partition, end, now);
   }
 

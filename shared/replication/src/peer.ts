@@ -1,7 +1,7 @@
 /**
  * A peer: another replica, asked over HTTP for its vector and for rows that this one lacks.
  *
- * Nothing that it answers is believed: the form is checked by zod, every event by its own link, and the amount is
+ * No row that it answers is believed: the form is checked by zod, every event by its own link, and the amount is
  * bounded. Where an answer is not as it should be, the peer counts as one that did not answer.
  */
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
 import { errorText, ReplicationError } from './errors.ts';
 import type { Limits } from './limits.ts';
+import type { Logged } from './logged.ts';
 import { isOrigin } from './origin.ts';
 import type { Vector } from './origins.ts';
 
@@ -16,6 +17,8 @@ import type { Vector } from './origins.ts';
 export interface Peer {
   /** What it holds. */
   vector(): Promise<Vector>;
+  /** What it has seen in the log, and where it stands there; it is believed, as nothing proves it. */
+  logged(): Promise<Logged>;
   /** Events of an origin after `after`, in order, links verified; empty where it has none. */
   changes(origin: string, after: number): Promise<ChangeEvent[]>;
   /** A snapshot of it as bytes; the receiver checks them. Fails where nothing arrives for some seconds, or all of it takes too long. */
@@ -41,6 +44,16 @@ const hexLink = z.string().regex(/^[0-9a-f]{64}$/);
 const vectorAnswer = z.object({
   vector: z.record(z.string().refine(isOrigin), z.object({ seq: z.int().min(1), chain: hexLink })),
 });
+const loggedAnswer = z.object({
+  positions: z.array(
+    z.object({
+      partition: z.int().min(0),
+      next: z.int().min(0),
+      bookmark: z.object({ offset: z.int().min(0), fingerprint: hexLink }).nullable(),
+    }),
+  ),
+  published: z.record(z.string().refine(isOrigin), z.int().min(1)),
+});
 const changesAnswer = z.object({
   events: z
     .array(
@@ -63,6 +76,8 @@ export type SnapshotLimits = Pick<Limits, 'snapshotStallMs' | 'snapshotTotalMs'>
 export function httpPeers({ chain, limits }: { chain: Chain; limits: SnapshotLimits }): CallPeer {
   return (url) => ({
     vector: async () => (await ask(new URL('/replication/vector', url), vectorAnswer)).vector,
+
+    logged: () => ask(new URL('/replication/logged', url), loggedAnswer),
 
     async changes(origin, after) {
       const target = new URL('/replication/changes', url);

@@ -6,6 +6,8 @@
  *              a newer schema are not missing: they are waited for, until this build is upgraded
  *   difference when nothing lags and a peer's digest differs for three beats, vectors are compared and what it has
  *              more is fetched. So no hole stays unnoticed, whatever made it
+ *   cut log    where retention has cut a log before it was read here, nothing in it tells whether rows were in what is
+ *              gone: a peer that stands at the same place of the same log is asked what it has seen
  *   orphan     rows that no live replica minted and that the log lacks are published by whoever notices first,
  *              after a random delay; duplicates are harmless
  *
@@ -31,6 +33,8 @@ export interface RepairOptions {
   readonly world: Surroundings;
   /** True while the replica is live, reads the log, and nothing lags. */
   readonly isQuiet: () => boolean;
+  /** True where retention has cut the start of the log. */
+  readonly isLogCut: () => boolean;
   /** True while the replica is live or relinking: stalls can be filled then. */
   readonly isRunning: () => boolean;
   readonly isCurrent: (origin: string) => boolean;
@@ -76,6 +80,8 @@ export class Repair {
     await this.#fillStalls(peers);
     if (isQuiet()) {
       for (const peer of peers) await this.#compare(peer);
+      // Before orphans are adopted: what was in the log is not published again.
+      await this.#learnLogged(peers);
       this.#adoptOrphans();
     }
     return LOOK_MS;
@@ -177,6 +183,27 @@ export class Repair {
       if (isRewound) readAgain();
       // Ended by the end of what the peer has, or by rows that do not fit: either way it has nothing more for us.
       if (applied === 0) return total;
+    }
+  }
+
+  /** Of runs minted here nobody else knows better, and what is adopted already is on its way. */
+  async #learnLogged(peers: readonly LiveReplica[]): Promise<void> {
+    const { applier, callPeer, isLogCut, origins, publisher, world } = this.#options;
+    for (const { url, replicaId, announcement } of peers) {
+      const names = origins
+        .lackedByLog()
+        .filter(({ isMinted, name }) => !isMinted && !publisher.hasAdopted(name))
+        .map(({ name }) => name);
+      if (names.length === 0 || !isLogCut()) return;
+      if (announcement.state !== 'live') continue;
+      const learned = await this.#tryPeer(async () =>
+        applier.learnLogged(await callPeer(url).logged(), names),
+      );
+      if (learned)
+        world.logger.info(
+          { origins: learned, peer: replicaId },
+          'a peer has seen in the log what is cut off',
+        );
     }
   }
 

@@ -14,6 +14,7 @@ import { depart } from './departure.ts';
 import { isReplicationError, ReplicationError } from './errors.ts';
 import type { StoredEvent } from './history.ts';
 import type { Limits } from './limits.ts';
+import { type Logged, NOTHING_LOGGED } from './logged.ts';
 import { digestOf, type Vector } from './origins.ts';
 import type { ShownRow } from './read-token.ts';
 import type { RemovedReplicas } from './removed-replicas.ts';
@@ -215,6 +216,12 @@ export class Replica {
   /** The whole vector. */
   vector(): Vector {
     return this.#parts.origins.vector();
+  }
+
+  /** What this replica has seen in the log, for a peer that cannot see it any more; nothing while it is not sure. */
+  logged(): Logged {
+    const { flow } = this.#parts;
+    return flow?.link.state === 'live' ? flow.applier.logged() : NOTHING_LOGGED;
   }
 
   /** One hash over the whole vector: equal digests, equal replicas. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeLog } from '../src/change-log.ts';
+import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
 import { MemoryBroker, MemoryCluster, MemoryPeers, waitUntil } from '../testing/index.ts';
 import { expectEqual, insertNotes, untilPublished } from '../testing/note-replicas.ts';
@@ -149,6 +150,68 @@ describe('when retention has cut the log', () => {
     });
     await untilPublished(a, 'all is read back');
     await expectEqual(12, a, b);
+  });
+});
+
+describe('when a log made anew was filled and then cut before a replica looked', () => {
+  /** `a` has written 12 rows and, while `c` is away, filled the new log, whose first 5 offsets are gone since. */
+  async function cutBeforeSeen(): Promise<{ a: Replica; b: Replica; partition: number }> {
+    const { broker } = cluster;
+    const [a, b] = await cluster.allLive('a', 'b', 'c');
+    await insertNotes(a, 'a', 12);
+    await untilPublished(a);
+    const partition = cluster.usedPartition();
+    // Old events again, so that the old log ends beyond the new one.
+    const last = broker.records(partition).slice(-1);
+    for (const { key, value, headers } of last) broker.appendRaw(partition, { key, value, headers });
+    await waitUntil('all have read it', async () => {
+      const all = await Promise.all([...cluster.replicas()].map((replica) => replica.status()));
+      return all.every(({ lag, rows }) => lag.records === 0 && rows === 12);
+    });
+    await cluster.stop('c');
+    broker.recreate();
+    await waitUntil('it is filled and read', async () => {
+      const views = [a, b].map((replica) => replica.logged().published[a.origin] ?? 0);
+      return (broker.records(partition).length === 12 && views.join() === '12,12') || views.join();
+    });
+    broker.retain(partition, 5);
+    return { a, b, partition };
+  }
+  const untilSeen = (replica: Replica, origin: string): Promise<void> =>
+    waitUntil('it knows that all of it was in the log', () => {
+      const { published } = replica.logged();
+      return published[origin] === 12 || JSON.stringify(published);
+    });
+
+  it('it learns from a peer that all was in it, and so does who is built from it', async () => {
+    const { a, b, partition } = await cutBeforeSeen();
+    const [c] = await cluster.allLive('c');
+    expect((await c.status()).counters.relinks).toBe(1);
+    await untilSeen(c, a.origin);
+    await cluster.stop('b');
+    const d = await cluster.live('d', { limits: { snapshotMinRecords: 1 } });
+    await untilSeen(d, a.origin);
+    await expectEqual(12, a, c, d);
+    expect(cluster.broker.records(partition)).toHaveLength(7);
+    expect(b.origin).toBeDefined();
+  });
+
+  it('rows of a replica that is gone are not published again either', async () => {
+    const { a, b, partition } = await cutBeforeSeen();
+    await cluster.lose('a');
+    const [c] = await cluster.allLive('c');
+    await untilSeen(c, a.origin);
+    await expectEqual(12, b, c);
+    expect(cluster.broker.records(partition)).toHaveLength(7);
+  });
+
+  it('with nobody left who has seen it, they are published again, and that ends', async () => {
+    const { a, partition } = await cutBeforeSeen();
+    await cluster.lose('a');
+    await cluster.lose('b');
+    const [c] = await cluster.allLive('c');
+    await untilSeen(c, a.origin);
+    expect(cluster.broker.records(partition)).toHaveLength(19);
   });
 });
 

@@ -59,6 +59,11 @@ export class MemoryCluster {
     return this.#directory.path;
   }
 
+  /** Those that run. */
+  replicas(): Iterable<Replica> {
+    return this.#running.keys();
+  }
+
   /** The folder of a replica. */
   folder(id: string): string {
     return join(this.path, id);

@@ -34,6 +34,7 @@ export class MemoryPeers {
     };
     return {
       vector: async () => found().vector(),
+      logged: async () => found().logged(),
       changes: (origin, after) => found().changes(origin, { after, limit: 200 }),
       async *snapshot() {
         const taken = await found().snapshot();

@@ -27,6 +27,10 @@ export function replicationRoutes(app: Express, replica: Replica): void {
     get: (_req, res) => void res.json({ vector: replica.vector(), digest: replica.digest() }),
   });
 
+  resource(app, '/replication/logged', {
+    get: (_req, res) => void res.json(replica.logged()),
+  });
+
   resource(app, '/replication/changes', {
     get: async (req, res) => {
       const { origin, after, limit } = validParameters(changesQuery, req.query);

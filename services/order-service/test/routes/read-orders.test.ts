@@ -78,6 +78,7 @@ describe('every address', () => {
     ['/metrics', 'GET, HEAD, OPTIONS', ['POST']],
     ['/replication/status', 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'DELETE']],
     ['/replication/vector', 'GET, HEAD, OPTIONS', ['POST']],
+    ['/replication/logged', 'GET, HEAD, OPTIONS', ['POST']],
     ['/replication/changes', 'GET, HEAD, OPTIONS', ['POST']],
     ['/replication/digest', 'GET, HEAD, OPTIONS', ['POST']],
   ])('%s allows %s and answers 405 to the rest', async (path, allowed, others) => {
