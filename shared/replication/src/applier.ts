@@ -77,6 +77,8 @@ export class Applier {
   /** What plans and stores does so alone: two plans made from one state would apply a row twice. */
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
+  /** The row that each origin waited for when its stall was counted: read again, it is the same stall. */
+  readonly #stalledAt = new Map<string, number>();
   #quarantinedUnsaid = 0;
   #quarantineSaidAtMs = Number.NEGATIVE_INFINITY;
 
@@ -96,6 +98,11 @@ export class Applier {
     return [...this.#options.positions].every(
       ([partition, { bookmark }]) => bookmark === null || this.#continuity.isProven(partition),
     );
+  }
+
+  /** True until what a stall that ended had let pass was read again: rows that the log has may not be here yet. */
+  get isBack(): boolean {
+    return this.#store.isBack;
   }
 
   /** Origins that are stalled now. */
@@ -206,6 +213,7 @@ export class Applier {
       const { writer, topic, origins, positions, stalls, cuts } = this.#options;
       await writer.submit(forgetLog({ topic, lows, isCut, origins, positions, stalls, cuts }));
       this.#continuity.forget();
+      this.#store.forget();
     });
   }
 
@@ -262,13 +270,16 @@ export class Applier {
     this.counters.hidden += plan.hidden.length;
     this.counters.quarantined += plan.quarantined.length;
     this.counters.superseded += superseded;
-    this.counters.stalls += plan.stalls.size;
     this.#sayQuarantined(plan);
     for (const { event, reason } of plan.hidden.slice(0, 3)) {
       const fields = { origin: event.origin, seq: event.seq, reason };
       logger.error(fields, 'a row is kept but hidden: this build refuses it');
     }
     for (const { origin, reason } of plan.stalls.values()) {
+      const next = (this.#options.origins.get(origin)?.seq ?? 0) + 1;
+      if (this.#stalledAt.get(origin) === next) continue;
+      this.#stalledAt.set(origin, next);
+      this.counters.stalls += 1;
       logger.warn({ origin, reason }, 'an origin is stalled; the others go on');
     }
     for (const origin of plan.endedStalls.keys()) logger.info({ origin }, 'a stalled origin goes on');

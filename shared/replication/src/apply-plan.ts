@@ -63,6 +63,8 @@ export interface ApplyPlan {
   readonly quarantined: QuarantinedRecord[];
   /** Origins of which the log shows a row while it lacks an earlier one. */
   readonly lost: Set<string>;
+  /** The first row of this very run that is passed although the log lacks one before it, and the seq of the last such row. */
+  ownAhead: { readonly place: StallPlace; readonly upTo: number } | undefined;
   duplicates: number;
   echoes: number;
 }
@@ -128,6 +130,7 @@ class Planner {
     endedStalls: new Map(),
     quarantined: [],
     lost: new Set(),
+    ownAhead: undefined,
     duplicates: 0,
     echoes: 0,
   };
@@ -183,7 +186,15 @@ class Planner {
       this.plan.origins.set(origin.name, { ...origin, published: event.seq });
     } else if (event.seq > origin.published) {
       this.plan.lost.add(origin.name);
+      if (origin.name === this.#context.own) this.#passOwn(event.seq);
     }
+  }
+
+  /** Passed here; but a copy of this replica, cut to what is published, does not have it. */
+  #passOwn(seq: number): void {
+    const known = this.plan.ownAhead;
+    const place = known?.place ?? { partition: this.#piece.partition, position: this.#here() };
+    this.plan.ownAhead = { place, upTo: Math.max(seq, known?.upTo ?? 0) };
   }
 
   /** True when the log, as far as it was read, now holds this origin up to the event. */

@@ -22,6 +22,8 @@ import type { Surroundings } from './surroundings.ts';
 
 /** How bootstrap is put together. */
 export interface BootstrapOptions extends Omit<SnapshotImportOptions, 'observe'> {
+  /** Replica id and URL of this replica: beats of its life before are still believed, and lead to itself. */
+  readonly self: () => { readonly replicaId: string; readonly url: string };
   readonly registry: Registry;
   /** Records from which on an empty replica prefers a snapshot to reading the log. */
   readonly snapshotMinRecords: number;
@@ -130,7 +132,7 @@ export class Bootstrap {
     const { world } = this.#options;
     try {
       const manifest = await this.#download(donor);
-      // It may come from ourselves: beats of the life before are still believed, and its URL is ours.
+      // Whoever answers at that URL now may have begun anew.
       if (manifest.rows === 0) throw damaged('nothing is in it');
       await world.observe('bootstrap:received');
       await importSnapshot(this.#file, manifest, { ...this.#options, observe: world.observe });
@@ -172,8 +174,10 @@ export class Bootstrap {
   }
 
   #donors(): LiveReplica[] {
+    const self = this.#options.self();
     return this.#options.registry
       .live()
+      .filter(({ replicaId, url }) => replicaId !== self.replicaId && url !== self.url)
       .filter(({ state, announcement }) => state === 'live' && announcement.rows > 0);
   }
 

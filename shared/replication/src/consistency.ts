@@ -22,8 +22,8 @@ export interface ConsistencyOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly limits: Limits;
-  /** True once everything that the log held at the start was applied here. */
-  readonly hasCaughtUp: () => boolean;
+  /** True once everything that the log held at the start was applied here, and while nothing of it is read again. */
+  readonly hasRead: () => boolean;
   /** True while rows may still be taken from a damaged file of this replica. */
   readonly isRecovering: () => boolean;
   /** True for replica ids that an operator has removed. */
@@ -82,7 +82,7 @@ export class Consistency {
 
   /** Asked about writes that are not here. */
   #isGone(origin: string): boolean {
-    const { isCurrent, isRecovering, isRemoved, isStalled, limits, origins, own, hasCaughtUp, registry } =
+    const { isCurrent, isRecovering, isRemoved, isStalled, limits, origins, own, hasRead, registry } =
       this.#options;
     if (isCurrent(origin) || isStalled(origin)) return false;
     const replicaId = replicaOf(origin);
@@ -90,20 +90,20 @@ export class Consistency {
       if (isRecovering()) return false;
       const isPending = origins.pending().some(({ name }) => name === origin);
       const isEarlier = runOf(origin) < runOf(own);
-      return isEarlier && hasCaughtUp() && !isPending && registry.knowsEverybody && this.#isAgreed();
+      return isEarlier && hasRead() && !isPending && registry.knowsEverybody && this.#isAgreed();
     }
     const later = registry.live().find((replica) => replica.replicaId === replicaId);
-    if (!later && isRemoved(replicaId)) return hasCaughtUp() && this.#isAgreed();
+    if (!later && isRemoved(replicaId)) return hasRead() && this.#isAgreed();
     if (!later) {
       const isLongSilent = registry.silenceMs(replicaId) > limits.goneAfterMs;
-      return isLongSilent && hasCaughtUp() && this.#isAgreed();
+      return isLongSilent && hasRead() && this.#isAgreed();
     }
     const { state, lag, others, damage } = later.announcement;
     // What only its old file has may still be taken from it.
     if (damage !== 'none') return false;
     // A lag of 0 says that it has read everything; `others`, that it still takes the origin for a living one.
-    const hasRead = state === 'live' && lag.records === 0;
-    return runOf(later.origin) > runOf(origin) && hasRead && !(origin in others) && this.#isAgreed();
+    const isAtEnd = state === 'live' && lag.records === 0;
+    return runOf(later.origin) > runOf(origin) && isAtEnd && !(origin in others) && this.#isAgreed();
   }
 
   /** True when everybody alive holds of ended origins exactly what we hold: nobody is left who could hand more. */

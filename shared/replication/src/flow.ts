@@ -136,6 +136,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     positions,
     cuts,
     stalls,
+    self: () => ({ replicaId: options.replicaId, url: options.url() }),
     registry,
     callPeer,
     snapshotMinRecords: limits.snapshotMinRecords,

@@ -214,7 +214,8 @@ async function wire(opened: Opened): Promise<Replica> {
     limits,
     isRecovering: () => recovery.isUnderWay,
     isRemoved: (replicaId) => removed.has(replicaId),
-    hasCaughtUp: () => flow?.link.hasCaughtUp ?? true,
+    hasRead: () =>
+      !flow || (flow.link.hasCaughtUp && flow.link.state !== 'relinking' && !flow.applier.isBack),
     isCurrent,
     isStalled: (name) => stalls.has(name) && flow?.repair.isDismissed(name) !== true,
   });

@@ -12,13 +12,15 @@ import { type Origin, type Origins, saveOrigins, savePublished } from './origins
 import { type Position, savePosition } from './positions.ts';
 import { saveQuarantined } from './quarantine.ts';
 import type { Connection } from './sqlite.ts';
-import { deleteStall, placesOf, type Stall, saveStall } from './stalls.ts';
+import { clearPlaces, deleteStall, placesOf, type Stall, savePlace, saveStall } from './stalls.ts';
 import type { Observe } from './surroundings.ts';
 import type { Writer, WriteUnit } from './writer.ts';
 
 /** Where plans are stored. */
 export interface PlanStoreOptions {
   readonly topic: string;
+  /** The origin of this run. */
+  readonly own: string;
   readonly history: History;
   readonly origins: Origins;
   readonly positions: Map<number, Position>;
@@ -35,9 +37,24 @@ export interface PlanStoreOptions {
 /** Stores plans with the positions after them. */
 export class PlanStore {
   readonly #options: PlanStoreOptions;
+  /** Highest row of this run that was passed ahead of what the log lacks; 0 where there is none. */
+  #ownAhead = 0;
+  /** Where partitions stood that went back since, because a stall ended. */
+  readonly #wentBackFrom = new Map<number, number>();
 
   constructor(options: PlanStoreOptions) {
     this.#options = options;
+  }
+
+  /** True until everything was read again that a stall which ended had let pass. */
+  get isBack(): boolean {
+    const { positions } = this.#options;
+    return [...this.#wentBackFrom].some(([partition, next]) => (positions.get(partition)?.next ?? 0) < next);
+  }
+
+  /** Everything is read from the start: where partitions stood says nothing any more. */
+  forget(): void {
+    this.#wentBackFrom.clear();
   }
 
   /** Stores a plan and the new positions; says how many rows were superseded. Ended stalls rewind their partitions. */
@@ -84,10 +101,19 @@ export class PlanStore {
     await observe('apply:rows-inserted');
     for (const name of plan.endedStalls.keys()) await deleteStall(connection, name);
     for (const stall of plan.stalls.values()) await saveStall(connection, topic, stall);
+    await this.#saveOwnAhead(connection, plan);
     await saveQuarantined(connection, plan.quarantined, quarantineRecords);
     for (const [partition, position] of moves) await savePosition(connection, { topic, partition }, position);
     await observe('apply:before-commit');
     return superseded;
+  }
+
+  /** Where this run was passed ahead is kept, for copies of this file, until the log has everything of it up to there. */
+  async #saveOwnAhead(connection: Connection, { ownAhead, origins }: ApplyPlan): Promise<void> {
+    const { topic, own } = this.#options;
+    if (ownAhead) await savePlace(connection, { origin: own, topic, ...ownAhead.place });
+    const upTo = Math.max(this.#ownAhead, ownAhead?.upTo ?? 0);
+    if (upTo > 0 && (origins.get(own)?.published ?? 0) >= upTo) await clearPlaces(connection);
   }
 
   #remember(plan: ApplyPlan, moves: ReadonlyMap<number, Position>): void {
@@ -101,9 +127,14 @@ export class PlanStore {
       else if (current) origins.set({ ...current, published: staged.published });
       arrivals.reached(staged.name, staged.seq);
     }
+    const upTo = Math.max(this.#ownAhead, plan.ownAhead?.upTo ?? 0);
+    this.#ownAhead = (origins.get(this.#options.own)?.published ?? 0) >= upTo ? 0 : upTo;
     for (const name of plan.endedStalls.keys()) stalls.delete(name);
     for (const stall of plan.stalls.values()) stalls.set(stall.origin, stall);
-    for (const [partition, position] of moves) positions.set(partition, position);
+    for (const [partition, position] of moves) {
+      if ((this.#wentBackFrom.get(partition) ?? 0) <= position.next) this.#wentBackFrom.delete(partition);
+      positions.set(partition, position);
+    }
   }
 
   #hasMoved(origin: Origin): boolean {
@@ -115,7 +146,9 @@ export class PlanStore {
     const moves = new Map(positions);
     for (const { partition, position } of [...plan.endedStalls.values()].flat().flatMap(placesOf)) {
       const planned = moves.get(partition) ?? this.#options.positions.get(partition);
-      if (planned && position.next < planned.next) moves.set(partition, position);
+      if (!planned || position.next >= planned.next) continue;
+      this.#wentBackFrom.set(partition, Math.max(planned.next, this.#wentBackFrom.get(partition) ?? 0));
+      moves.set(partition, position);
     }
     return moves;
   }

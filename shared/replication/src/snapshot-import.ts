@@ -129,13 +129,9 @@ async function copyRows(connection: Connection, { tables, origins }: SnapshotImp
   for (const name of ['replication_position', 'replication_cut', 'replication_stall']) {
     await connection.run(`INSERT INTO main.${name} SELECT * FROM snapshot.${name}`);
   }
-  // A copy that an earlier build made has none.
-  const places = "SELECT name FROM snapshot.sqlite_master WHERE name = 'replication_stall_place'";
-  if ((await connection.all(places)).length > 0) {
-    await connection.run(
-      'INSERT INTO main.replication_stall_place SELECT * FROM snapshot.replication_stall_place',
-    );
-  }
+  await connection.run(
+    'INSERT INTO main.replication_stall_place SELECT * FROM snapshot.replication_stall_place',
+  );
   await connection.run(
     `INSERT INTO main.replication_quarantine (topic, partition, "offset", reason, found_at, size, record_key, record_value, headers)
      SELECT topic, partition, "offset", reason, found_at, size, record_key, record_value, headers

@@ -17,6 +17,7 @@ import { GENESIS } from './chain.ts';
 import { ReplicationError } from './errors.ts';
 import { digestOf, Origins } from './origins.ts';
 import { type Connection, openConnection } from './sqlite.ts';
+import { clearPlaces, stallAtPlaces } from './stalls.ts';
 import type { Observe } from './surroundings.ts';
 import type { Table } from './table.ts';
 import { newestRowVersion } from './write-version.ts';
@@ -122,7 +123,7 @@ async function assertRoom(databaseFile: string): Promise<void> {
 /** Rows and positions, not identity: the copy belongs to nobody, and nothing in it was minted there. */
 async function trim(
   copy: Connection,
-  { own, tables }: { own: string; tables: readonly Table[] },
+  { own, tables, now }: { own: string; tables: readonly Table[]; now: number },
 ): Promise<void> {
   const [origin] = await copy.all<{ id: number; published: number }>(
     'SELECT id, published FROM replication_origin WHERE name = ?',
@@ -141,6 +142,9 @@ async function trim(
     else
       await copy.run('UPDATE replication_origin SET seq = ?, chain = ? WHERE id = ?', [published, link, id]);
   }
+  // Own rows that stand in the log behind one that it lacks: the donor has passed them, the copy does not have them.
+  await stallAtPlaces(copy, { origin: own, since: new Date(now).toISOString() });
+  await clearPlaces(copy);
   await copy.run('UPDATE replication_origin SET minted = 0, partition = NULL');
   await copy.run('DELETE FROM replication_replica');
   await copy.run('DELETE FROM replication_accepted');

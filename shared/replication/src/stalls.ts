@@ -117,6 +117,47 @@ export async function saveStall(connection: Connection, topic: string, stall: St
   }
 }
 
+/** Keeps a place of an origin, unless one is kept of that partition; in a transaction of the caller. */
+export async function savePlace(
+  connection: Connection,
+  { origin, topic, partition, position }: StallPlace & { origin: string; topic: string },
+): Promise<void> {
+  await connection.run(
+    `INSERT INTO replication_stall_place (origin, topic, partition, next, bookmark_offset, bookmark)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (origin, partition) DO NOTHING`,
+    [origin, topic, partition, position.next, ...bookmarkValues(position)],
+  );
+}
+
+/** Forgets the places of origins that are not stalled; in a transaction of the caller. */
+export async function clearPlaces(connection: Connection): Promise<void> {
+  await connection.run(
+    'DELETE FROM replication_stall_place WHERE origin NOT IN (SELECT origin FROM replication_stall)',
+  );
+}
+
+/**
+ * Makes a stall of the places that are kept of an origin, if there are any: what stands there was passed by somebody who
+ * has it. In a transaction of the caller. `since`: ISO 8601.
+ */
+export async function stallAtPlaces(
+  connection: Connection,
+  { origin, since }: { origin: string; since: string },
+): Promise<void> {
+  const moved = await connection.run(
+    `INSERT INTO replication_stall (origin, reason, schema_version, since, topic, partition, next, bookmark_offset, bookmark)
+     SELECT origin, 'hole', 1, ?, topic, partition, next, bookmark_offset, bookmark
+     FROM replication_stall_place WHERE origin = ? ORDER BY partition LIMIT 1 ON CONFLICT DO NOTHING`,
+    [since, origin],
+  );
+  if (moved === 0) return;
+  await connection.run(
+    `DELETE FROM replication_stall_place WHERE origin = ?
+       AND partition = (SELECT partition FROM replication_stall WHERE origin = ?)`,
+    [origin, origin],
+  );
+}
+
 /** Forgets the stall of an origin. */
 export async function deleteStall(connection: Connection, origin: string): Promise<void> {
   await connection.run('DELETE FROM replication_stall WHERE origin = ?', [origin]);

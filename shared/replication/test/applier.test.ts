@@ -107,6 +107,27 @@ describe('applying', () => {
     expect(events.map(({ bytes }) => bytes.length)).toEqual([expect.any(Number), 2, expect.any(Number)]);
   });
 
+  it('counts a stall once although its partition is read again, and says while what it let pass is read again', async () => {
+    bench = await openApplierBench({ broker });
+    const [first, second, third] = write('n1', 'n2', 'n3');
+    if (!first || !second || !third) return;
+    append(first, third);
+    await bench.readAll(0);
+    await bench.applier.startOver(
+      new Map([
+        [0, 0],
+        [1, 0],
+      ]),
+      { isCut: false },
+    );
+    await bench.readAll(0);
+    expect([bench.applier.counters.stalls, bench.applier.isBack]).toEqual([1, false]);
+    await bench.applier.applyFromPeer([second]);
+    expect([seqOf(run.origin), bench.applier.isBack]).toEqual([2, true]);
+    await bench.readAll(0);
+    expect([seqOf(run.origin), bench.applier.isBack]).toEqual([3, false]);
+  });
+
   it('ends the process on a fork of its own run', async () => {
     bench = await openApplierBench({ broker });
     append(new ForeignRun(bench.own.name).write(note('not mine')));

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
 import { snapshotBytes } from '../src/snapshot-stream.ts';
-import type { Observe } from '../src/surroundings.ts';
+import { type Observe, systemRandom } from '../src/surroundings.ts';
 import { parseToken } from '../src/token.ts';
 import { MemoryCluster, MemoryPeers, note, untilLive, waitUntil } from '../testing/index.ts';
 
@@ -71,6 +71,25 @@ describe('a read that waits for a write', () => {
     expect(waiting).toBe('over');
     expect((await c.status()).counters.applied).toBe(0);
   });
+});
+
+it('a replica that begins anew does not ask itself for a copy, though its life before is still believed', async () => {
+  const a = await live('a');
+  await live('b');
+  await write(a, 'a', 30);
+  const asked = new Set<string>();
+  peers.spoil = (part, url) => {
+    asked.add(url);
+    return part;
+  };
+  const first = { ...systemRandom, bytes: (count: number) => Buffer.alloc(count) };
+  const { replica } = await cluster.start('a', {
+    directory: cluster.folder('elsewhere'),
+    world: { random: first },
+    limits: { snapshotMinRecords: 1 },
+  });
+  await untilLive(replica);
+  expect([...asked]).toEqual([expect.stringMatching(/b$/)]);
 });
 
 describe('a download that is interrupted', () => {

@@ -16,7 +16,7 @@ let arrivals: Milestones;
 let registry: Registry;
 let consistency: Consistency;
 let stalled: Set<string>;
-let hasCaughtUp: boolean;
+let hasRead: boolean;
 let isRecovering: boolean;
 let removed: Set<string>;
 let beats: number;
@@ -27,7 +27,7 @@ beforeEach(() => {
   arrivals = new Milestones({ clock, maxWaiters: 3 });
   registry = new Registry(clock);
   stalled = new Set();
-  hasCaughtUp = true;
+  hasRead = true;
   isRecovering = false;
   removed = new Set();
   beats = 0;
@@ -38,7 +38,7 @@ beforeEach(() => {
     registry,
     clock,
     limits: withDefaults({ tokenWaitMs: 2000, goneAfterMs: 60_000 }),
-    hasCaughtUp: () => hasCaughtUp,
+    hasRead: () => hasRead,
     isRecovering: () => isRecovering,
     isRemoved: (replicaId) => removed.has(replicaId),
     isCurrent: (name) => name === own || registry.liveOrigins().includes(name),
@@ -182,9 +182,9 @@ describe('a write of another replica is gone', () => {
     for (let i = 0; i < 12; i += 1) hear([b, more]);
     expect(await read(`${a1}:1`)).toBe('token-not-covered');
     hear([b, { ended: sameEnded(b) }]);
-    hasCaughtUp = false;
+    hasRead = false;
     expect(await read(`${a1}:1`)).toBe('token-not-covered');
-    hasCaughtUp = true;
+    hasRead = true;
     expect(await read(`${a1}:1`)).toBe('write-gone');
   });
 
@@ -215,7 +215,7 @@ describe('a write of an earlier run of this replica', () => {
   });
 
   it('is not gone before the log was read', async () => {
-    hasCaughtUp = false;
+    hasRead = false;
     hear();
     expect(await read(`${mine}:1`)).toBe('token-not-covered');
   });
@@ -270,7 +270,7 @@ describe('a write of a replica that an operator has removed', () => {
     stalled.add(a1);
     expect(await read(`${a1}:1`)).toBe('token-not-covered');
     stalled.clear();
-    hasCaughtUp = false;
+    hasRead = false;
     expect(await read(`${a1}:1`)).toBe('token-not-covered');
   });
 

@@ -65,6 +65,33 @@ async function inside<T extends object = SqlRow>(snapshot: TakenSnapshot, sql: s
 }
 
 describe('a snapshot', () => {
+  it('has a stall for own rows that the donor has passed ahead of one that the log lacks, until the log has all', async () => {
+    await bench.publisher.publishOnce();
+    const [third, fourth] = broker.records(0).slice(-2);
+    if (!third || !fourth) throw new Error('nothing was published');
+    const again = ({ key, value, headers }: typeof third): number =>
+      broker.appendRaw(0, { key, value, headers });
+    broker.truncate(0, 4);
+    again(fourth);
+    again(fourth);
+    await bench.readAll(0);
+    const ahead = await take();
+    const stalls = 'SELECT origin, reason, partition, next FROM replication_stall';
+    expect(await inside(ahead, stalls)).toEqual([
+      { origin: bench.own.name, reason: 'hole', partition: 0, next: 4 },
+    ]);
+    expect(ahead.manifest).toMatchObject({ rows: 4, positions: [{ next: 6 }] });
+    await ahead.remove();
+    again(third);
+    again(fourth);
+    await bench.readAll(0);
+    const whole = await take();
+    expect(await inside(whole, stalls)).toEqual([]);
+    expect(await inside(whole, 'SELECT * FROM replication_stall_place')).toEqual([]);
+    expect(whole.manifest.rows).toBe(6);
+    expect(await bench.database.reader.all('SELECT * FROM replication_stall_place')).toEqual([]);
+  });
+
   it('holds what the log holds of the donor, and all of everybody else', async () => {
     const snapshot = await take();
     expect(

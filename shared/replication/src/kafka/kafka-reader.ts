@@ -127,6 +127,13 @@ class Running implements Following {
     const { partition, highWatermark, fetchedOffset, rawMessages } = batch as WholeBatch;
     let from = Number(fetchedOffset);
     const wanted = rawMessages.filter(({ offset }) => Number(offset) >= Number(fetchedOffset));
+    const beyond = wanted.find(
+      ({ unreadable, offset }) => unreadable && Number(offset) >= Number(highWatermark),
+    );
+    if (beyond) {
+      this.#breakOff(damagedHead(partition, { offset: beyond.offset, highWatermark }));
+      return;
+    }
     const records = wanted.map((message) => toRecord(message, Number(fetchedOffset)));
     const { maxRecords } = this.#options;
     for (let start = 0; start < records.length; start += maxRecords) {
@@ -220,6 +227,19 @@ function marker(offset: number): LogRecord {
 
 function toBuffer(value: Buffer | string | undefined): Buffer {
   return Buffer.isBuffer(value) ? value : Buffer.from(value ?? '');
+}
+
+/** Its length is damaged, too: what it stands for is not known, and nothing is passed for it. */
+function damagedHead(
+  partition: number,
+  { offset, highWatermark }: { offset: string; highWatermark: string },
+): ReplicationError {
+  return new ReplicationError({
+    code: 'log-unreachable',
+    message: `A batch of partition ${partition} cannot be decoded, and says to end at ${offset} where the log ends at ${highWatermark}.`,
+    hint: 'Its head is damaged; it is read again, and nothing is skipped.',
+    isRetryable: true,
+  });
 }
 
 function notAllPartitions(got: number, wanted: number): ReplicationError {

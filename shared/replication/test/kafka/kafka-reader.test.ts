@@ -13,8 +13,10 @@ async function joined(): Promise<{
   reads: LogRead[];
   answer: (fetchedOffset: number, rawMessages: readonly object[]) => Promise<void>;
   following: Following;
+  broke: unknown[];
 }> {
   const reads: LogRead[] = [];
+  const broke: unknown[] = [];
   let eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
   const heard = new Map<string, (event: object) => void>();
   const consumer = {
@@ -42,7 +44,7 @@ async function joined(): Promise<{
         reads.push(read);
         return Promise.resolve('go on');
       },
-      broke: () => undefined,
+      broke: (error) => void broke.push(error),
     },
   });
   const answer = (fetchedOffset: number, rawMessages: readonly object[]): Promise<void> =>
@@ -52,7 +54,7 @@ async function joined(): Promise<{
       isRunning: () => true,
       isStale: () => false,
     } as unknown as EachBatchPayload);
-  return { reads, answer, following };
+  return { reads, answer, following, broke };
 }
 
 const unreadable = { offset: '10', unreadable: { firstOffset: 5, why: 'it is damaged' } };
@@ -66,6 +68,13 @@ it.each([
   await following.stop();
   const records = [{ offset, isMarker: false, unreadable: { next: 11, why: 'it is damaged' } }];
   expect(reads).toMatchObject([{ from: fetched, next: 11, records }]);
+});
+
+it('a batch that cannot be decoded and says to end beyond the log is not believed', async () => {
+  const { reads, answer, following, broke } = await joined();
+  await answer(5, [{ ...unreadable, offset: '11' }]);
+  await following.stop();
+  expect([reads, broke]).toMatchObject([[], [{ code: 'log-unreachable' }]]);
 });
 
 it('records of a batch that lie before what was asked for are left out', async () => {
