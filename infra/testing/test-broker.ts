@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BrokerSurroundings } from '../src/broker/broker.ts';
 import { ChildrenFile } from '../src/cluster/children-file.ts';
 import { openDataDirectory } from '../src/cluster/data-directory.ts';
 import { startGuardian } from '../src/cluster/guardian.ts';
@@ -34,6 +35,8 @@ export interface TestBroker {
 export interface TestBrokerOptions {
   /** May it be the one that KAFKA_BROKERS names? A test that kills its broker says no, which is the default. */
   readonly mayBeExternal?: boolean;
+  /** Listeners and settings beyond the usual ones; then it is Java's broker or none. */
+  readonly own?: Pick<BrokerSurroundings, 'links' | 'settings'>;
 }
 
 /**
@@ -54,7 +57,8 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     await guardian.dismiss();
     rmSync(dataDir, { recursive: true, force: true });
   };
-  for (const requested of isExternal ? (['external'] as const) : (['java', 'docker'] as const)) {
+  const ours = options.own === undefined ? (['java', 'docker'] as const) : (['java'] as const);
+  for (const requested of isExternal ? (['external'] as const) : ours) {
     try {
       const broker = await startBroker({
         requested,
@@ -62,6 +66,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
         port,
         environment,
         describeCluster: describeClusterWith(environment),
+        ...options.own,
         onSpawn: (pid) => children.record('broker', pid),
         onProgress: (sentence) => {
           if (sentence.startsWith('Downloading') || sentence.startsWith('pulling')) console.info(sentence);

@@ -53,6 +53,8 @@ export interface BrokerSurroundings {
   readonly port: number;
   /** Listeners besides the one on `port`, for the Java broker only. Default: none. */
   readonly links?: readonly BrokerLink[] | undefined;
+  /** Laid over the settings of the template, for the Java broker only. Default: none. */
+  readonly settings?: ReadonlyMap<string, string> | undefined;
   /** The environment of the command that asks: PATH, JAVA_HOME, KAFKA_BROKERS, KAFKA_IMAGE, XDG_CACHE_HOME. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly describeCluster: DescribeCluster;

@@ -125,7 +125,8 @@ export class JavaBroker implements Broker {
     const [controllerPort = 0] = await chooseFreePorts(1);
     mkdirSync(this.#folder, { recursive: true });
     const ports = { port: surroundings.port, controllerPort };
-    const properties = withLinks(serverProperties(ports), surroundings.links ?? []);
+    const linked = withLinks(serverProperties(ports), surroundings.links ?? []);
+    const properties = new Map([...linked, ...(surroundings.settings ?? [])]);
     writeFileSync(join(this.#folder, 'server.properties'), propertiesText(properties));
     if (existsSync(join(this.#folder, 'log', 'meta.properties'))) return;
     const format = ['format', '--ignore-formatted', '-t', this.clusterId, '-c', 'server.properties'];

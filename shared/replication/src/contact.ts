@@ -46,7 +46,7 @@ export class Contact {
     // A broker that is still starting refuses once or twice; only what lasts is worth a line.
     const level = failures === LOOKS ? 'warn' : 'debug';
     this.#world.logger[level](
-      { error: error.message, failures },
+      { error: error.message, hint: error.hint, failures },
       'the log does not answer; it is tried again',
     );
     return backoffMs(policies.connect, failures, this.#world.random);

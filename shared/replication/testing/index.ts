@@ -18,6 +18,7 @@ export {
   testCluster,
 } from './foreign-run.ts';
 export { type KafkaEcho, openKafkaEcho } from './kafka-echo.ts';
+export { grantKafkaRights, type KafkaRight, listKafkaGroups } from './kafka-rights.ts';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory-broker.ts';
 export { MemoryChangeLog } from './memory-change-log.ts';
 export { type ClusterReplicaOptions, MemoryCluster, untilLive, untilRow } from './memory-cluster.ts';

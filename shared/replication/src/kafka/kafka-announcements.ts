@@ -4,6 +4,7 @@
 import type { AnnouncementChannel, AnnouncementMessage } from '../announcement.ts';
 import type { LogRecord } from '../change-log.ts';
 import type { Logger } from '../surroundings.ts';
+import { deleteGroups } from './consumer-group.ts';
 import { type Kafka, leave, type Producer, withDeadline } from './kafka.ts';
 import { startReader } from './kafka-reader.ts';
 import { ensureTopic, type TopicPlan } from './kafka-topic.ts';
@@ -118,12 +119,9 @@ class KafkaAnnouncements implements AnnouncementChannel {
   }
 
   async #deleteGroup(groupId: string): Promise<void> {
-    const admin = this.#options.kafka.admin();
-    const call = async (): Promise<void> => {
-      await admin.connect();
-      await admin.deleteGroups([groupId]);
-    };
-    await withDeadline('deleting the group', call, 1500).catch(() => undefined);
+    const { kafka, logger } = this.#options;
+    const admin = kafka.admin();
+    await deleteGroups(admin, { groups: [groupId], deadlineMs: 1500, logger });
     await leave('admin', admin);
   }
 

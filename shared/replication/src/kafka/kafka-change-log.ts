@@ -7,6 +7,7 @@
  */
 import type { ChangeLog, Following, LogReader, OutgoingRecord, PartitionOffsets } from '../change-log.ts';
 import type { Logger } from '../surroundings.ts';
+import { deleteGroups } from './consumer-group.ts';
 import { type Admin, type Kafka, leave, type Producer, withDeadline } from './kafka.ts';
 import { startReader } from './kafka-reader.ts';
 import { ensureTopic, type TopicPlan } from './kafka-topic.ts';
@@ -100,10 +101,8 @@ class KafkaChangeLog implements ChangeLog {
     await this.#following?.stop();
     if (this.#producer) await leave('producer', this.#producer);
     if (this.#admin && this.#groups.length > 0) {
-      const { deleteGroups } = this.#admin;
-      await withDeadline('deleting consumer groups', () => deleteGroups(this.#groups), 2000).catch(
-        () => undefined,
-      );
+      const { logger } = this.#options;
+      await deleteGroups(this.#admin, { groups: this.#groups, deadlineMs: 2000, logger });
     }
     if (this.#admin) await leave('admin', this.#admin);
     this.#producer = undefined;

@@ -14,6 +14,7 @@ import {
   type Kafka,
   type KafkaMessage,
   leave,
+  translate,
   withDeadline,
 } from './kafka.ts';
 
@@ -194,7 +195,7 @@ class Running implements Following {
     // Not awaited: this runs inside the consumer's own event.
     void leave('reader', this.#consumer, 3000);
     // Before the start has ended, the start itself fails with this error.
-    if (this.#hasStarted) this.#options.reader.broke(error);
+    if (this.#hasStarted) this.#options.reader.broke(translate(`reading ${this.#options.topic}`, error));
   }
 }
 

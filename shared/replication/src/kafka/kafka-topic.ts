@@ -3,7 +3,7 @@
  */
 import { errorText, ReplicationError } from '../errors.ts';
 import type { Logger } from '../surroundings.ts';
-import { type Admin, withDeadline } from './kafka.ts';
+import { type Admin, typeOf, withDeadline } from './kafka.ts';
 
 /** A topic as this service needs it. */
 export interface TopicPlan {
@@ -37,10 +37,7 @@ export async function ensureTopic(admin: Admin, plan: TopicPlan, logger: Logger)
       'the topic could not be created; looking whether it is there',
     );
   }
-  const { topics } = await withDeadline(`reading topic ${topic}`, () =>
-    admin.fetchTopicMetadata({ topics: [topic] }),
-  );
-  const partitions = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+  const partitions = await countPartitions(admin, topic);
   if (partitions === 0) {
     throw new ReplicationError({
       code: 'log-unreachable',
@@ -51,6 +48,19 @@ export async function ensureTopic(admin: Admin, plan: TopicPlan, logger: Logger)
   }
   await reportDifferences(admin, plan, logger);
   return partitions;
+}
+
+/** Partitions of the topic; 0 where it is missing. */
+async function countPartitions(admin: Admin, topic: string): Promise<number> {
+  try {
+    const { topics } = await withDeadline(`reading topic ${topic}`, () =>
+      admin.fetchTopicMetadata({ topics: [topic] }),
+    );
+    return topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+  } catch (error) {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return 0;
+    throw error;
+  }
 }
 
 async function reportDifferences(admin: Admin, plan: TopicPlan, logger: Logger): Promise<void> {
@@ -71,6 +81,9 @@ async function reportDifferences(admin: Admin, plan: TopicPlan, logger: Logger):
       );
     }
   } catch (error) {
-    logger.debug({ topic, error: errorText(error) }, 'the settings of the topic could not be read');
+    logger.warn(
+      { topic, error: errorText(error) },
+      'the settings of the topic could not be read: nobody looks whether they endanger replication',
+    );
   }
 }

@@ -120,9 +120,30 @@ export async function leave(
   await withDeadline(`leaving (${what})`, () => client.disconnect(), deadlineMs).catch(() => undefined);
 }
 
-function translate(what: string, error: unknown): ReplicationError {
+/** True where Kafka knows the user and does not let it do this. */
+export function isRefusal(error: unknown): boolean {
+  return typeOf(error).endsWith('_AUTHORIZATION_FAILED');
+}
+
+/** Kafka's own name of an error, or of the one that kafkajs has wrapped; empty for anything else. */
+export function typeOf(error: unknown): string {
+  const { type, cause } = (error ?? {}) as { type?: unknown; cause?: { type?: unknown } };
+  return String(type ?? cause?.type ?? '');
+}
+
+/** One of our errors for whatever a call to Kafka has thrown. */
+export function translate(what: string, error: unknown): ReplicationError {
   if (isReplicationError(error)) return error;
-  const type = String((error as { type?: unknown } | null)?.type ?? '');
+  if (isRefusal(error)) {
+    return new ReplicationError({
+      code: 'log-unreachable',
+      message: `Kafka does not let this user do it while ${what}: ${errorText(error)}`,
+      hint: 'Grant KAFKA_SASL_USERNAME the access rights that docs/deploy.md lists. It is tried again.',
+      isRetryable: true,
+      cause: error,
+    });
+  }
+  const type = typeOf(error);
   if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') {
     return new ReplicationError({
       code: 'event-too-large',
