@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { rawTopic } from '@dbsync/replication/testing';
+import { describe, expect, inject, it } from 'vitest';
 import {
   assertConverged,
   assertNothingLostOrMade,
@@ -49,8 +50,8 @@ describe('three replicas on real Kafka', () => {
     await stop();
   });
 
-  it('answer for each other: an order placed on one is read from all', async () => {
-    const { orderUrls, stop } = await startTestCluster({ replicas: 3 });
+  it('answer for each other: an order placed on one is read from all, and its trace goes into the log', async () => {
+    const { orderUrls, gatewayUrl, topicPrefix, stop } = await startTestCluster({ replicas: 3 });
     for (const [index, url] of orderUrls.entries()) {
       const placed = await fetch(`${url}/order-service/ada/orders`, order(`product-${index + 1}`));
       expect(placed.status).toBe(201);
@@ -62,6 +63,15 @@ describe('three replicas on real Kafka', () => {
       }[];
       expect(orders.map(({ productId }) => productId)).toEqual(['product-1', 'product-2', 'product-3']);
     }
+
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const headers = { 'content-type': 'application/json', 'write-concern': 'log', traceparent };
+    const traced = { ...order('product-4'), headers };
+    expect((await fetch(`${gatewayUrl}/order-service/ada/orders`, traced)).status).toBe(201);
+    await assertConverged(orderUrls, 10_000);
+    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
+    const traces = (await topic.readAll()).map(({ headers: { traceparent: trace } }) => trace?.toString());
+    expect(traces.filter((trace) => trace !== undefined)).toEqual([traceparent]);
     await stop();
   });
 

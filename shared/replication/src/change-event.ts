@@ -8,6 +8,7 @@
  *   ce_time             the row's createdAt      content-type     application/json
  *   ce_origin, ce_seq   place in the origin      ce_schemaversion version the row was written in
  *   ce_previous         link of the row before   ce_chain         link of this row (both hex)
+ *   traceparent         the request it came with, where that is known; see trace-parent.ts
  *
  * That is CloudEvents 1.0 in Kafka's binary mode with five extensions. An event is genuine if its own link
  * verifies; this is judged on the bytes, before anything is parsed. Whether it fits is the applier's question.
@@ -34,6 +35,8 @@ export interface EventEnvelope {
   readonly key: string;
   /** ISO 8601. */
   readonly time: string;
+  /** Absent where the row came without one, or is read back from its table. */
+  readonly traceParent?: string | undefined;
 }
 
 /** A record read from the log: ours, or the reason why it is not. */
@@ -58,6 +61,7 @@ export function encodeEvent(event: ChangeEvent, envelope: EventEnvelope): Outgoi
       ce_previous: event.previous.toString('hex'),
       ce_chain: event.chain.toString('hex'),
       'content-type': 'application/json',
+      ...(envelope.traceParent === undefined ? {} : { traceparent: envelope.traceParent }),
     },
   };
 }

@@ -24,6 +24,8 @@ export interface HiddenRow {
 export interface StoredEvent extends ChangeEvent {
   readonly key: string;
   readonly time: string;
+  /** Known of a row only until it was published once by the run that wrote it. */
+  readonly traceParent?: string;
 }
 
 /** Access to the stored rows of one database. */

@@ -34,4 +34,5 @@ export {
 } from './surroundings.ts';
 export type { DatabaseDescription, Row, TableDescription } from './table.ts';
 export { formatToken, joinToken, mergeTokens, parseToken, type Token } from './token.ts';
+export { traceParentOf } from './trace-parent.ts';
 export type { HiddenEntry, QuarantineEntry, QuarantineRecord } from './upkeep.ts';

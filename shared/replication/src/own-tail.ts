@@ -40,20 +40,22 @@ export class OwnTail {
 
   /** Rows of this run were committed, in order. Past the bounds the oldest go. */
   add(rows: readonly WrittenRow[]): void {
-    for (const { table, row, originName: origin, seq, schemaVersion, previous, chain, bytes } of rows) {
-      const key = String(row[table.primaryKey]);
-      const time = String(row[table.createdAt]);
-      this.#events.set(seq, {
-        origin,
+    for (const written of rows) {
+      const {
+        table,
+        row,
+        originName: origin,
         seq,
         schemaVersion,
-        table: table.name,
         previous,
         chain,
         bytes,
-        key,
-        time,
-      });
+        traceParent,
+      } = written;
+      const key = String(row[table.primaryKey]);
+      const time = String(row[table.createdAt]);
+      const event = { origin, seq, schemaVersion, table: table.name, previous, chain, bytes, key, time };
+      this.#events.set(seq, traceParent === undefined ? event : { ...event, traceParent });
       this.#bytes += bytes.length;
     }
     this.#dropWhile(() => this.#events.size > this.#bounds.rows || this.#bytes > this.#bounds.bytes);

@@ -222,7 +222,7 @@ export class Publisher {
       if (era !== this.#era || !this.isConnected) return;
       const { lastOffset } = await log.append(
         partition,
-        events.map((event) => encodeEvent(event, { cluster, key: event.key, time: event.time })),
+        events.map((event) => encodeEvent(event, { cluster, ...event })),
       );
       await world.observe('publish:after-append');
       if (era !== this.#era) return;

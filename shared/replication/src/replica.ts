@@ -24,6 +24,7 @@ import type { TakenSnapshot } from './snapshot.ts';
 import type { Database } from './sqlite.ts';
 import { describeStatus, type ReplicaStatus } from './status.ts';
 import { formatToken, type Token } from './token.ts';
+import { traceParentOf } from './trace-parent.ts';
 import { Upkeep } from './upkeep.ts';
 import { saveAcceptedVersion } from './write-version.ts';
 import type { Written } from './writer.ts';
@@ -84,20 +85,26 @@ export class Replica {
   }
 
   /**
-   * Stores one row and answers with its consistency token.
+   * Stores one row and answers with its consistency token. `traceParent` is what the client sent as such, if anything;
+   * where it has the form of the standard it goes along into the log.
    * @throws `invalid-row`, `row-too-large`, `key-taken`: nothing stored, do not retry as it is.
    * @throws `version-pending`, `not-ready`, `stopped`, `too-many-unpublished`, `log-unreachable`, `overloaded`, `disk-full`,
    * `database-busy`: nothing stored, retry later.
    * @throws `not-yet-logged` (with `token`): stored here, the log has not acknowledged it in time.
    * @throws `outcome-unknown`: stored or not, the restart tells.
    */
-  async insert(table: string, row: unknown, options: { concern: WriteConcern }): Promise<{ token: string }> {
+  async insert(
+    table: string,
+    row: unknown,
+    options: { concern: WriteConcern; traceParent?: string | undefined },
+  ): Promise<{ token: string }> {
     const { admission, writer, history } = this.#parts;
     admission.assertWritable(options.concern);
     const description = history.table(table);
     if (!description) throw new Error(`no table '${table}' is described`);
     try {
-      const written = await writer.insert(description, row);
+      const traceParent = traceParentOf(options.traceParent);
+      const written = await writer.insert(description, row, { traceParent });
       admission.diskWas({ isFull: false });
       await this.confirm(written, options);
       return { token: formatToken(written.origin, written.seq) };

@@ -35,6 +35,8 @@ export interface Written {
 /** A local row at its place, with the link of the row before it. */
 export interface WrittenRow extends PlacedRow {
   readonly previous: Buffer;
+  /** Of the request that it came with. */
+  readonly traceParent?: string;
 }
 
 interface LocalRow {
@@ -42,6 +44,15 @@ interface LocalRow {
   readonly row: Row;
   readonly schemaVersion: number;
   readonly bytes: Buffer;
+  readonly traceParent?: string;
+}
+
+/** What may be said of a local row besides the row. */
+export interface InsertOptions {
+  /** A version that it must not be written below, because it was written in it before. Default 1. */
+  readonly atLeast?: number | undefined;
+  /** See trace-parent.ts. */
+  readonly traceParent?: string | undefined;
 }
 
 interface Member {
@@ -97,11 +108,11 @@ export class Writer {
   }
 
   /**
-   * Stores one local row, in a version not below `atLeast` (one that was written before); resolves after the commit that holds it.
+   * Stores one local row; resolves after the commit that holds it.
    * @throws `invalid-row`, `version-pending`, `row-too-large`, `overloaded` before anything is queued; `key-taken`, `disk-full`,
    * `database-busy` when nothing was stored; `outcome-unknown` when only a restart can tell.
    */
-  insert(table: Table, row: unknown, { atLeast = 1 }: { atLeast?: number } = {}): Promise<Written> {
+  insert(table: Table, row: unknown, { atLeast = 1, traceParent }: InsertOptions = {}): Promise<Written> {
     const checked = table.check(row);
     const schemaVersion = Math.max(atLeast, this.#options.schemaVersion());
     const later = table.beyond(checked, schemaVersion);
@@ -114,7 +125,8 @@ export class Writer {
         hint: 'Send a smaller one.',
       });
     }
-    return this.#enqueue({ local: { table, row: checked, schemaVersion, bytes } });
+    const traced = traceParent === undefined ? {} : { traceParent };
+    return this.#enqueue({ local: { table, row: checked, schemaVersion, bytes, ...traced } });
   }
 
   /** Runs a unit in one of the next commits and resolves with what it answers. */
@@ -223,7 +235,7 @@ export class Writer {
     const known = origins.get(this.#own.name) ?? this.#own;
     let { seq, chain: previous } = known;
     for (const local of locals) {
-      const { table, row } = local;
+      const { table, row, traceParent } = local;
       const bytes = local.schemaVersion === schemaVersion ? local.bytes : table.encode(row, schemaVersion);
       seq += 1;
       const link = chain.link(previous, {
@@ -243,6 +255,7 @@ export class Writer {
         schemaVersion,
         previous,
         chain: link,
+        ...(traceParent === undefined ? {} : { traceParent }),
       });
       previous = link;
     }

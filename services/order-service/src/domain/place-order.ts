@@ -26,10 +26,11 @@ export interface OrderPlacing {
   readonly now: () => number;
 }
 
-/** How sure the order has to be, and the client's key where it has one. */
+/** How sure the order has to be, the client's key, and its place in a trace, where it has them. */
 export interface PlacementOptions {
   readonly concern: WriteConcern;
   readonly idempotencyKey?: string | undefined;
+  readonly traceParent?: string | undefined;
 }
 
 /**
@@ -39,15 +40,15 @@ export interface PlacementOptions {
 export async function placeOrder(
   { store, runningKeys, now }: OrderPlacing,
   command: OrderCommand,
-  { concern, idempotencyKey: key }: PlacementOptions,
+  { concern, idempotencyKey: key, traceParent }: PlacementOptions,
 ): Promise<{ order: Order; token: string }> {
   const createdAtMs = now();
   const orderId = key === undefined ? uuidv7({ msecs: createdAtMs }) : orderIdOf({ ...command, key });
   const order = orderOf(command, { orderId, createdAtMs });
-  if (key === undefined) return store.insert(order, { concern, mayExist: false });
+  if (key === undefined) return store.insert(order, { concern, mayExist: false, traceParent });
   return runningKeys.alone(orderId, async () => {
     try {
-      const placed = await store.insert(order, { concern, mayExist: true });
+      const placed = await store.insert(order, { concern, mayExist: true, traceParent });
       assertSame(placed.order, order);
       return placed;
     } catch (error) {

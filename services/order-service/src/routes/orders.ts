@@ -37,7 +37,11 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
       jsonBody,
       async (req, res) => {
         const { userId } = validParameters(userParameters, req.params);
-        const asked = { concern: writeConcern(req), idempotencyKey: idempotencyKey(req) };
+        const asked = {
+          concern: writeConcern(req),
+          idempotencyKey: idempotencyKey(req),
+          traceParent: req.get('traceparent'),
+        };
         const command = { userId, ...validBody(placementSchema, req) };
         const { order, token } = await placeOrder(placing, command, asked);
         res

@@ -57,10 +57,12 @@ export function replicatedOrders(replica: Replica): OrderStore {
     return row;
   };
   return {
-    async insert(order, { concern, mayExist }) {
+    async insert(order, { concern, mayExist, traceParent }) {
       let row = mayExist ? await placed(order.orderId) : undefined;
       try {
-        if (!row) return { order, ...(await replica.insert('orders', toRow(order), { concern })) };
+        if (!row) {
+          return { order, ...(await replica.insert('orders', toRow(order), { concern, traceParent })) };
+        }
       } catch (error) {
         if (isReplicationError(error, 'not-yet-logged')) throw new OrderStoredOnly(order, error);
         // Another replica's row with this id arrived since we looked.

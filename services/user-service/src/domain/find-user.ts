@@ -4,7 +4,14 @@
  * The user comes from our own store, the orders from whichever order replica has its turn. Replicas that do not
  * answer cost the orders, never the user.
  */
-import { type OrderSource, type User, UserNotFoundError, type UserOrders, type UserStore } from './user.ts';
+import {
+  type OrderQuery,
+  type OrderSource,
+  type User,
+  UserNotFoundError,
+  type UserOrders,
+  type UserStore,
+} from './user.ts';
 
 /** A user; `orders` is undefined when no replica answers. */
 export interface UserWithOrders {
@@ -20,7 +27,7 @@ export interface UserWithOrders {
  */
 export async function findUser(
   surroundings: { store: UserStore; orders: OrderSource },
-  query: { userId: string; consistencyToken: string | undefined },
+  query: OrderQuery,
 ): Promise<UserWithOrders> {
   const user = await surroundings.store.find(query.userId);
   if (user === undefined) throw new UserNotFoundError();

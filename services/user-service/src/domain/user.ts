@@ -61,14 +61,22 @@ export interface UserOrders {
   consistencyToken: string | undefined;
 }
 
+/** Whose orders are read, and what the client said besides. */
+export interface OrderQuery {
+  readonly userId: string;
+  readonly consistencyToken: string | undefined;
+  readonly traceParent?: string | undefined;
+}
+
 /** Where orders are read. */
 export interface OrderSource {
   /**
    * The first orders of a user, or undefined when no replica answers.
    *
-   * @param options.consistencyToken writes that the answer must show, as the client sent it.
+   * @param query.consistencyToken writes that the answer must show, as the client sent it.
+   * @param query.traceParent the client's place in a trace, as it was sent.
    */
-  read(options: { userId: string; consistencyToken: string | undefined }): Promise<UserOrders | undefined>;
+  read(query: OrderQuery): Promise<UserOrders | undefined>;
 }
 
 /** The email belongs to somebody already. */

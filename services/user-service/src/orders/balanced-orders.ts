@@ -10,8 +10,8 @@ import {
   NoReplicaError,
   UnansweredError,
 } from '@dbsync/balancing';
-import { isReplicationError, parseToken, type Token } from '@dbsync/replication';
-import type { OrderSource, UserOrders } from '../domain/user.ts';
+import { isReplicationError, parseToken, type Token, traceParentOf } from '@dbsync/replication';
+import type { OrderQuery, OrderSource, UserOrders } from '../domain/user.ts';
 import { BrokenAnswerError, readOrders, readProblem } from './order-answer.ts';
 import { OrdersRefusedError } from './orders-refused-error.ts';
 
@@ -39,11 +39,8 @@ export class BalancedOrders implements OrderSource {
    * @throws OrdersRefusedError when a replica refuses the token, or when those that answer do not have the
    * token's writes yet: an answer without them would not be true.
    */
-  async read(query: {
-    userId: string;
-    consistencyToken: string | undefined;
-  }): Promise<UserOrders | undefined> {
-    const { userId, consistencyToken } = query;
+  async read({ userId, consistencyToken, ...query }: OrderQuery): Promise<UserOrders | undefined> {
+    const traceParent = traceParentOf(query.traceParent);
     const hasToken = consistencyToken !== undefined;
     // What the answer came to when the client judged it.
     let orders: Pick<UserOrders, 'orders' | 'ordersNext'> | undefined;
@@ -68,6 +65,7 @@ export class BalancedOrders implements OrderSource {
         headers: {
           accept: 'application/json',
           ...(hasToken ? { 'consistency-token': consistencyToken } : {}),
+          ...(traceParent === undefined ? {} : { traceparent: traceParent }),
         },
         timeLimitMs: this.#timeoutMs + (hasToken ? TOKEN_WAIT_MS : 0),
         isRepeatable: true,

@@ -76,7 +76,8 @@ export function userRoutes(
   resource(app, bothPaths('/users/:userId'), {
     get: async (req, res) => {
       const { userId } = validParameters(userParameters, req.params);
-      sendUser(res, await findUser(surroundings, { userId, consistencyToken: consistencyToken(req) }));
+      const query = { userId, consistencyToken: consistencyToken(req), traceParent: req.get('traceparent') };
+      sendUser(res, await findUser(surroundings, query));
     },
   });
 }

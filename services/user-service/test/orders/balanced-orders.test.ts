@@ -33,9 +33,11 @@ async function replicas(count: number, timeoutMs = 5_000) {
   clients.push(client);
   const source = new BalancedOrders({ client, timeoutMs });
   const read = (consistencyToken?: string) => source.read({ userId: 'u-1', consistencyToken });
+  const readTraced = (traceParent: string) =>
+    source.read({ userId: 'u-1', consistencyToken: undefined, traceParent });
   const servedBy = async () => (await read())?.servedBy;
   const [first, second, third] = fakes;
-  return { fakes, first, second, third, read, servedBy, passedOver, breakers };
+  return { fakes, first, second, third, read, readTraced, servedBy, passedOver, breakers };
 }
 
 describe('taking turns', () => {
@@ -52,6 +54,14 @@ describe('taking turns', () => {
     expect(first?.requests.map(({ path, headers }) => [path, headers['consistency-token']])).toEqual([
       ['/order-service/u-1/orders?limit=100', undefined],
     ]);
+  });
+
+  it('hands on where the client is in its trace, when that has the form of the standard', async () => {
+    const { first, readTraced } = await replicas(1);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await readTraced(traceparent);
+    await readTraced(`${traceparent}, ${traceparent}`);
+    expect(first?.requests.map(({ headers }) => headers.traceparent)).toEqual([traceparent, undefined]);
   });
 
   it('is undefined when there are no replicas', async () => {

@@ -189,6 +189,14 @@ describe('GET /user-service/users/{userId}', () => {
     expect(await (await fetch(`${url}/users/${userId}`)).json()).toMatchObject({ ordersNext: next });
   });
 
+  it('passes on where the client is in its trace', async () => {
+    const { url, replicas } = await startService();
+    const userId = await register(url);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await fetch(`${url}/users/${userId}`, { headers: { traceparent } });
+    expect(replicas[0]?.requests.at(-1)?.headers).toMatchObject({ traceparent });
+  });
+
   it('passes the token on, and what the replica says against it back', async () => {
     const { url, replicas } = await startService();
     const userId = await register(url);
