@@ -85,6 +85,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     const sessions = new Sessions({
       hasCookie: config.hasSessionCookie,
       inBalance: () => orders.inBalance(),
+      known: () => orders.known(),
     });
     const app = createServiceApp({
       logger,

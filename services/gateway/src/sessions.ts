@@ -6,8 +6,8 @@
  *
  * A token names each living run that the client has read from or written to, and each ended run of which some
  * replica in balance may still lack rows. What every replica in balance announces to hold of an ended run is
- * dropped from the client's token and remembered here: a replica that comes back without it gets the entry with
- * the request, and waits for it. The bound of a token is therefore the number of living replicas and the runs
+ * dropped from the client's token and remembered here: while anybody is known who lacks it, in balance or not, since
+ * a second try may go to any, the entry goes along with each request, and is waited for. The bound of a token is therefore the number of living replicas and the runs
  * that ended a moment ago, and `MAX_ENTRIES` in any case.
  */
 import { isCovering, type KnownReplica } from '@dbsync/balancing';
@@ -36,11 +36,18 @@ export interface Session {
 export class Sessions {
   readonly #hasCookie: boolean;
   readonly #inBalance: () => readonly KnownReplica[];
+  readonly #known: () => readonly KnownReplica[];
   readonly #dropped = new Map<string, number>();
 
-  constructor(options: { hasCookie: boolean; inBalance: () => readonly KnownReplica[] }) {
+  /** `known`: everybody who may be asked; `inBalance`: those who take turns. */
+  constructor(options: {
+    hasCookie: boolean;
+    inBalance: () => readonly KnownReplica[];
+    known: () => readonly KnownReplica[];
+  }) {
     this.#hasCookie = options.hasCookie;
     this.#inBalance = options.inBalance;
+    this.#known = options.known;
   }
 
   /** Reads header and cookie. @throws `malformed-token` for the header; a cookie that cannot be read is ignored. */
@@ -56,9 +63,9 @@ export class Sessions {
   needs({ token }: Session): Token {
     // Who has seen nothing can see nothing go back.
     if (token.size === 0 || this.#dropped.size === 0) return token;
-    const inBalance = this.#inBalance();
+    const known = this.#known();
     const missed = [...this.#dropped].filter(
-      (entry) => !inBalance.every((replica) => isCovering(replica, new Map([entry]))),
+      (entry) => !known.every((replica) => isCovering(replica, new Map([entry]))),
     );
     return latest(mergeTokens(token, new Map(missed)), MAX_SENT);
   }

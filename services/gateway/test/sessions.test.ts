@@ -157,6 +157,22 @@ describe('an entry of a token', () => {
     expect(lastToken(running)).toBeUndefined();
   });
 
+  it('that was dropped is asked of one out of balance that lacks it, to which a second try may go', async () => {
+    const running = await startWith();
+    const client = jar(running.url);
+    const [one, two] = running.replicas;
+    if (one === undefined || two === undefined) throw new Error('there are two');
+    everybodyHolds(running, { [ended(1)]: 5 });
+    answers(running, `${ended(1)}:5,${runOf(1)}:1`);
+    await client.ask();
+    await client.ask();
+    expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:1`);
+    two.known = { ...two.known, state: 'catching-up', vector: new Map() };
+    one.answer = (req) => req.socket.destroy();
+    expect((await client.ask()).headers.get('x-served-by')).toBe('order-2');
+    expect(two.requests.at(-1)?.headers['consistency-token']).toBe(`${runOf(1)}:1,${ended(1)}:5`);
+  });
+
   it('is gone from token and cookie when the replica says that the write is gone', async () => {
     const running = await startWith({ replicas: 1 });
     const client = jar(running.url);

@@ -1,9 +1,11 @@
 /**
  * The balanced client: asks one of the order replicas, another one where that is safe, and nobody twice.
  *
- *   known -> breaker closed -> not leaving -> ready, near the end of the log -> covers the token -> whose turn it is
+ *   known, not asked yet -> breaker closed -> not leaving -> ready, near the end of the log -> covers the token ->
+ *   whose turn it is
  *
- * Each step narrows the choice only while somebody is left. A read is tried a second time, on another replica.
+ * Each step after the breaker narrows the choice only while somebody is left; who was asked is left out before, so a
+ * second try goes to one that is leaving or behind rather than to nobody. A read is tried a second time.
  * A write is, only if its caller says that it may be repeated (`Idempotency-Key`). A connection that was refused
  * was no try: nothing was sent, and the next one is asked.
  */
@@ -144,7 +146,7 @@ export class BalancedClient {
   /** Everybody known, for people and dashboards. */
   shares(): ReplicaShare[] {
     const inBalance = new Set(this.inBalance().map(({ url }) => url));
-    return this.#options.discovery.replicas().map(({ vector: _, ...replica }) => ({
+    return this.known().map(({ vector: _, ...replica }) => ({
       ...replica,
       breaker: this.#connection(replica.url).breaker,
       isInBalance: inBalance.has(replica.url),
@@ -155,8 +157,17 @@ export class BalancedClient {
 
   /** Those who take turns now. */
   inBalance(): readonly KnownReplica[] {
-    const known = this.#options.discovery.replicas();
-    const reachable = known.filter(({ url }) => this.#connection(url).isClosed);
+    return this.#best(this.known());
+  }
+
+  /** Everybody who may come to be asked, in balance or not. */
+  known(): readonly KnownReplica[] {
+    return this.#options.discovery.replicas();
+  }
+
+  /** Of these, the ones to ask rather than the others; nobody whose breaker is open. */
+  #best(replicas: readonly KnownReplica[]): readonly KnownReplica[] {
+    const reachable = replicas.filter(({ url }) => this.#connection(url).isClosed);
     const staying = narrow(reachable, ({ url }) => !this.#connection(url).isLeaving);
     const ready = narrow(staying, isReady);
     return narrow(ready, ({ lagMs }) => lagMs === null || lagMs <= this.#options.maxLagMs);
@@ -166,12 +177,13 @@ export class BalancedClient {
     const inBalance = this.inBalance();
     this.#turns.keep(inBalance.map(({ url }) => url));
     const { affinity, token, isWrite } = request;
-    const left = inBalance.filter(({ url }) => !asked.has(url));
+    const left = asked.size === 0 ? inBalance : this.#best(this.known().filter(({ url }) => !asked.has(url)));
     const able = isWrite ? narrow(left, ({ isWritable }) => isWritable) : left;
     if (affinity !== undefined) return nearest(able, affinity);
     const covering = token === undefined ? able : narrow(able, (replica) => this.#isCovering(replica, token));
     const url = this.#turns.take(covering.map((replica) => replica.url));
-    return covering.find((replica) => replica.url === url);
+    // Who is out of balance has no turns.
+    return covering.find((replica) => replica.url === url) ?? covering[0];
   }
 
   #isCovering(replica: KnownReplica, token: Token): boolean {
@@ -198,7 +210,7 @@ export class BalancedClient {
   /** Once a second: who left, who may be back, and who takes turns, asked or not. */
   #look(): void {
     this.#turns.keep(this.inBalance().map(({ url }) => url));
-    const known = new Set(this.#options.discovery.replicas().map(({ url }) => url));
+    const known = new Set(this.known().map(({ url }) => url));
     for (const [url, connection] of this.#connections) {
       if (known.has(url)) {
         if (!connection.isClosed || connection.isLeaving) void connection.probe();

@@ -108,6 +108,36 @@ describe('a read', () => {
     expect(asked()).toEqual([1, 1]);
   });
 
+  it.each<[string, Partial<KnownReplica>]>([
+    ['is not ready', { state: 'catching-up' }],
+    ['lags too far behind', { lagMs: 1_001 }],
+  ])('is tried once more on one that %s when no other is left', async (_what, change) => {
+    const { get, answer, asked, changes } = await startBalanced(3);
+    changes.set('order-2', change);
+    changes.set('order-3', { state: 'stopped' });
+    answer(1, (_req, res) => sendJson(res, 500, {}));
+    expect((await get()).replica.replicaId).toBe('order-2');
+    expect(asked()).toEqual([1, 1, 0]);
+  });
+
+  it('is tried once more on one that is leaving when no other is left', async () => {
+    const { get, served, answer } = await startBalanced(2);
+    answer(2, (_req, res) => sendJson(res, 200, [], { Connection: 'close' }));
+    expect(await served(3)).toBe('121');
+    answer(1, (_req, res) => sendJson(res, 500, {}));
+    expect((await get()).replica.replicaId).toBe('order-2');
+  });
+
+  it('is not tried once more on one whose breaker is open', async () => {
+    const { get, served, answer, fakes } = await startBalanced(2);
+    answer(2, (_req, res) => sendJson(res, 500, {}));
+    expect(await served(10)).toBe('1'.repeat(10));
+    answer(1, (_req, res) => sendJson(res, 500, {}));
+    expect((await get()).status).toBe(500);
+    // Without the probes.
+    expect(fakes[1]?.requests.filter(({ path }) => path === '/x').length).toBe(5);
+  });
+
   it('is tried elsewhere when there is no answer in time', async () => {
     const { get, answer } = await startBalanced(2);
     answer(1, () => undefined);

@@ -82,6 +82,8 @@ async function forward(
   assertForwardable(req);
   const { sessions, limits } = to.surroundings;
   const session = sessions.open(req);
+  const body = await readBody(req);
+  // Asked of the replicas as they are when one is chosen: a body may take its time.
   const needed = sessions.needs(session);
   const isSafe = SAFE_METHODS.includes(req.method);
   const key = req.get('Idempotency-Key');
@@ -93,7 +95,7 @@ async function forward(
       method: req.method,
       path: to.path,
       headers,
-      body: await readBody(req),
+      body,
       timeLimitMs: isSafe ? to.readTimeoutMs + (needed.size > 0 ? TOKEN_WAIT_MS : 0) : limits.writeTimeoutMs,
       isRepeatable,
       isWrite: !isSafe,
