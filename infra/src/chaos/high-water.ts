@@ -1,6 +1,6 @@
 /**
- * The bound on what a replica takes while the log is away: it accepts up to the high-water mark, then refuses and says
- * when to come again, reads go on, and it accepts again when what it holds has been published.
+ * The bound on what a replica takes while the log is away: it accepts up to the high-water mark, then refuses, not
+ * before; reads go on, and it accepts again when what it holds has been published.
  */
 import { countFailure, emptyRecord, placeOrders } from '../load/order-load.ts';
 import { waitFor } from '../process/wait-for.ts';
@@ -32,6 +32,9 @@ export async function reachHighWater(ground: WatchedGround, fault: PlannedFault)
         ground.violations.add('I9', 'high water', `${victim.name} took ${taken} orders`);
       const look = await lookAt(victim.url);
       if (look === null) throw notHeld(`${victim.name} does not say how it stands`);
+      // The log cannot have taken any since: it is away until this is over.
+      if (look.unpublished < maxUnpublished)
+        ground.violations.add('I9', 'high water', `${victim.name} refused at ${look.unpublished} unpublished rows`);
       if (look.writable) ground.violations.add('I9', 'high water', `${victim.name} says that it is writable`);
       return `${victim.name} refused orders after ${taken} more, with ${look.unpublished} rows unpublished`;
     });

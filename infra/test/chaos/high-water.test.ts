@@ -15,7 +15,7 @@ if (fault === undefined) throw new Error('the plan is empty');
 const fewOrders = 50;
 
 /** Reaches the mark of a replica that takes so many orders, and says and answers this at the mark. */
-async function reach({ saysWritable = false, accepted = fewOrders, readStatus = 200 }) {
+async function reach({ saysWritable = false, accepted = fewOrders, readStatus = 200, unpublished = maxUnpublished }) {
   let [taken, looks] = [0, 0];
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) =>
@@ -27,7 +27,7 @@ async function reach({ saysWritable = false, accepted = fewOrders, readStatus = 
     }
     if (request.url !== '/replication/status') return answer(readStatus, []);
     looks += 1;
-    return answer(200, { ...quietLook, writable: looks > 1 || saysWritable });
+    return answer(200, { ...quietLook, unpublished, writable: looks > 1 || saysWritable });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const violations = new Violations();
@@ -63,6 +63,11 @@ describe('a replica at the high-water mark', () => {
   it.each([
     ['says that it is writable', { saysWritable: true }, 'is writable'],
     ['took more than it may', { accepted: maxUnpublished + 300 }, `took ${maxUnpublished + 300} orders`],
+    [
+      'refuses before it is reached',
+      { unpublished: maxUnpublished - 1 },
+      `refused at ${maxUnpublished - 1} unpublished rows`,
+    ],
     ['does not answer reads', { readStatus: 503 }, 'a read was answered 503'],
   ])('breaks a promise when it %s', async (_, planted, told) => {
     expect((await reach(planted)).found).toEqual([expect.stringContaining(told)]);
