@@ -34,7 +34,11 @@ export async function reachHighWater(ground: WatchedGround, fault: PlannedFault)
       if (look === null) throw notHeld(`${victim.name} does not say how it stands`);
       // The log cannot have taken any since: it is away until this is over.
       if (look.unpublished < maxUnpublished)
-        ground.violations.add('I9', 'high water', `${victim.name} refused at ${look.unpublished} unpublished rows`);
+        ground.violations.add(
+          'I9',
+          'high water',
+          `${victim.name} refused at ${look.unpublished} unpublished rows`,
+        );
       if (look.writable) ground.violations.add('I9', 'high water', `${victim.name} says that it is writable`);
       return `${victim.name} refused orders after ${taken} more, with ${look.unpublished} rows unpublished`;
     });

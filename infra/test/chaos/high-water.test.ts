@@ -15,7 +15,12 @@ if (fault === undefined) throw new Error('the plan is empty');
 const fewOrders = 50;
 
 /** Reaches the mark of a replica that takes so many orders, and says and answers this at the mark. */
-async function reach({ saysWritable = false, accepted = fewOrders, readStatus = 200, unpublished = maxUnpublished }) {
+async function reach({
+  saysWritable = false,
+  accepted = fewOrders,
+  readStatus = 200,
+  unpublished = maxUnpublished,
+}) {
   let [taken, looks] = [0, 0];
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) =>
