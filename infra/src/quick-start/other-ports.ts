@@ -26,7 +26,9 @@ export function moveQuickStart(
 ): readonly QuickStartStep[] {
   const ports = portMap(place);
   const move = (text: string): string =>
-    text.replace(/\b\d{4,5}\b/g, (number) => String(ports.get(Number(number)) ?? number));
+    text
+      .replace(/\b\d{4,5}\b/g, (number) => String(ports.get(Number(number)) ?? number))
+      .replaceAll('./.data/', `${inQuotes(place)}/`);
   return steps.map((step, index) => ({
     commands: step.commands.map(
       (command) => `${move(command)}${index === 0 ? portOptions(place) : ''}${dataDirOption(command, place)}`,
@@ -61,5 +63,10 @@ function portOptions(place: OtherPlace): string {
 /** Commands of ours that look for a data directory. */
 function dataDirOption(command: string, place: OtherPlace): string {
   const isOurs = /^(?:npx )?pnpm (?:dev|verify|dbsync)\b/.test(command);
-  return isOurs ? ` --data-dir '${place.dataDir.replaceAll("'", "'\\''")}'` : '';
+  return isOurs ? ` --data-dir '${inQuotes(place)}'` : '';
+}
+
+/** The data directory as it stands between single quotes. */
+function inQuotes({ dataDir }: OtherPlace): string {
+  return dataDir.replaceAll("'", "'\\''");
 }

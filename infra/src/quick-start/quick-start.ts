@@ -1,7 +1,7 @@
 /**
  * The quick start of a README as steps: commands, and what they are said to print.
  *
- * It stands between `<!-- quick-start -->` and `<!-- /quick-start -->`. Fenced `sh` blocks are commands; a `json`
+ * It stands between `<!-- quick-start -->` and `<!-- /quick-start -->`, in one or more places. Fenced `sh` blocks are commands; a `json`
  * or `text` block behind one is the output of its last command. The first command is the one that keeps running.
  */
 import { InfraError } from '../infra-error.ts';
@@ -28,11 +28,8 @@ const fence = /^```(\w*)[^\S\n]*\n([\s\S]*?)^```[^\S\n]*$/gm;
  * @throws `not-found` when the section is missing, empty, or not in the form described above.
  */
 export function readQuickStart(readme: string): readonly QuickStartStep[] {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
-  if (from < 0 || to < from) throw malformed(`it has no ${begin} … ${end}`);
   const steps: { commands: string[]; expected: ExpectedOutput | null }[] = [];
-  for (const [, language = '', body = ''] of readme.slice(from + begin.length, to).matchAll(fence)) {
+  for (const [, language = '', body = ''] of marked(readme).matchAll(fence)) {
     if (language === 'sh') {
       steps.push({ commands: readCommands(body), expected: null });
     } else if (language === 'json' || language === 'text') {
@@ -48,6 +45,19 @@ export function readQuickStart(readme: string): readonly QuickStartStep[] {
   if (steps[0]?.commands.length !== 1)
     throw malformed('the first block must be the one command that keeps running');
   return steps;
+}
+
+/** What stands between the marks, one place after the other. */
+function marked(readme: string): string {
+  const [, ...places] = readme.split(begin);
+  if (places.length === 0) throw malformed(`it has no ${begin} … ${end}`);
+  return places
+    .map((place) => {
+      const to = place.indexOf(end);
+      if (to < 0) throw malformed(`it has no ${begin} … ${end}`);
+      return place.slice(0, to);
+    })
+    .join('');
 }
 
 /** Lines that end in a backslash go on; comments and empty lines are none. */

@@ -136,8 +136,12 @@ async function runCommandOf(run: QuickStartRun, shell: Shell, command: string): 
   return output;
 }
 
-/** A curl that sends nothing may be repeated without doing anything twice. */
+/**
+ * A curl that sends nothing may be repeated without doing anything twice. One that brings a session along has to be
+ * right at once.
+ */
 function isRead(command: string): boolean {
+  if (/Consistency-Token|\s-b\s/i.test(command)) return false;
   return /^curl\s/.test(command) && !/\s(?:-d|--data\S*|-X|--request|-F|--form|-T|--json)\b/.test(command);
 }
 

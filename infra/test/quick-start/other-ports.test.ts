@@ -4,7 +4,11 @@ import { moveQuickStart } from '../../src/quick-start/other-ports.ts';
 const steps = [
   { commands: ['npx pnpm dev'], expected: null },
   {
-    commands: ['curl http://127.0.0.1:60002/orders?limit=100', 'npx pnpm verify --deep'],
+    commands: [
+      'curl http://127.0.0.1:60002/orders?limit=100',
+      `node -p 'require("./.data/dev.json").pid'`,
+      'npx pnpm verify --deep',
+    ],
     expected: { kind: 'text', text: 'order-1 http://127.0.0.1:60001, users 50001, Kafka 9092, 160001 rows' },
   },
 ] as const;
@@ -23,6 +27,7 @@ describe('the quick start in another place', () => {
       {
         commands: [
           'curl http://127.0.0.1:2002/orders?limit=100',
+          `node -p 'require("/tmp/it'\\''s/dev.json").pid'`,
           "npx pnpm verify --deep --data-dir '/tmp/it'\\''s'",
         ],
         expected: {

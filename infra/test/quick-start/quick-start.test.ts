@@ -62,9 +62,18 @@ describe('the quick start of a README', () => {
     ]);
   });
 
+  it('may stand in several places, one after the other', () => {
+    const readme = `${section(block('sh', 'a'))}\n${block('sh', 'not this')}\n${section(block('sh', 'b'))}`;
+    expect(readQuickStart(readme).map(({ commands }) => commands)).toEqual([['a'], ['b']]);
+  });
+
   it.each([
     ['is missing', '# A project'],
     ['is not closed', '<!-- quick-start -->'],
+    [
+      'is not closed in its second place',
+      `${section(block('sh', 'a'))}<!-- quick-start -->${block('sh', 'b')}`,
+    ],
     ['has no commands', section('words')],
     ['begins with output', section(block('json', '{}') + block('sh', 'a'))],
     ['has two outputs for one command', section(block('sh', 'a') + block('text', 'b') + block('text', 'c'))],

@@ -72,10 +72,14 @@ describe('executing the quick start', () => {
     expect(printed).toContain('# not yet as written: the value has 0 elements instead of 1\n');
   });
 
-  it('does not ask twice what changes something', async () => {
+  it.each([
+    ['changes something', 'curl -X POST x'],
+    ['brings a token along, and is owed the write at once', 'curl -s x -H "Consistency-Token: t"'],
+    ['brings its cookies along', 'curl -s -c jar -b jar x'],
+  ])('does not ask twice what %s', async (_, command) => {
     const curl = `curl() { echo x >> asked; wc -l < asked; }`;
     await expect(
-      run({ commands: [curl], expected: null }, { commands: ['curl -X POST x'], expected: json('2') }),
+      run({ commands: [curl], expected: null }, { commands: [command], expected: json('2') }),
     ).rejects.toMatchObject({ message: expect.stringContaining('is 1 instead of 2') });
   });
 
