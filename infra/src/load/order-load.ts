@@ -42,6 +42,8 @@ export interface LoadOptions {
   readonly ratePerSecond?: number;
   /** Longest wait for one answer, in milliseconds. Default: 20 000. */
   readonly answerMs?: number;
+  /** Each order has its product id for a key, so that it may be sent again. Default: false. */
+  readonly isKeyed?: boolean;
   /** Called for every 201. */
   readonly onPlaced?: (placed: PlacedOrder) => void;
   /** Filled while the load runs. Default: a new one. */
@@ -110,7 +112,10 @@ async function placeOne(number: number, options: LoadOptions, record: LoadRecord
   try {
     const answer = await fetch(`${urls[number % urls.length]}/order-service/${userId}/orders`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(options.isKeyed === true ? { 'idempotency-key': productId } : {}),
+      },
       body: JSON.stringify({ productId, ...rest }),
       signal: AbortSignal.timeout(options.answerMs ?? 20_000),
     });

@@ -36,6 +36,8 @@ interface Run {
   readonly hasEnded: boolean;
   readonly how: string;
   readonly record: LoadRecord;
+  /** The order was there at the next start, before it was sent again. */
+  readonly hasStored: boolean;
 }
 
 /** Starts on a copy, places one order, lets what should happen happen, starts again without harm and judges. */
@@ -54,6 +56,7 @@ async function runWith(what: string): Promise<Run> {
       clients: 1,
       name: 'harmed',
       answerMs: 10_000,
+      isKeyed: true,
       record,
     });
   // A process that has to end does so at once; one that goes on is past all harm.
@@ -61,9 +64,9 @@ async function runWith(what: string): Promise<Run> {
   const how = hasEnded ? await harmed.life.ended : 'goes on';
   const whenHarmed = isHarmedAtStart ? 'at the start' : harmed.isHarmed() ? 'later' : 'never';
   await harmed.end();
-  await judgeAfter(file, record);
+  const hasStored = await judgeAfter(file, record);
   rmSync(directory, { recursive: true, force: true });
-  return { hasAnswered, harmed: whenHarmed, hasEnded, how, record };
+  return { hasAnswered, harmed: whenHarmed, hasEnded, how, record, hasStored };
 }
 
 async function endsBy(ended: Promise<string>, withinMs: number): Promise<boolean> {
@@ -76,14 +79,34 @@ async function endsBy(ended: Promise<string>, withinMs: number): Promise<boolean
   return isEnded;
 }
 
-/** The next start works, takes another order, and holds what was promised and nothing else. */
-async function judgeAfter(file: string, record: LoadRecord): Promise<void> {
+/**
+ * The next start works, takes the same order again with its key, and another one, and holds what was promised and
+ * nothing else. Resolves with whether the order was there already.
+ */
+async function judgeAfter(file: string, record: LoadRecord): Promise<boolean> {
   const again = await startTraced({ file });
   expect(await again.isUp(), again.lines.join('\n')).toBe(true);
+  const rows = async (): Promise<number> =>
+    ((await (await fetch(`${again.url}/replication/status`)).json()) as Status).rows;
+  const hasStored = (await rows()) > before.acknowledged.size;
+  const told = record.acknowledged.get('harmed-0');
+  const repeated = await placeOrders({
+    urls: () => [again.url],
+    count: 1,
+    clients: 1,
+    name: 'harmed',
+    isKeyed: true,
+  });
+  const orderId = repeated.acknowledged.get('harmed-0');
+  expect([[...repeated.failures], orderId]).toEqual([[], told ?? expect.any(String)]);
+  expect(await rows()).toBe(before.acknowledged.size + 1);
+  record.attempted.add('harmed-0');
+  record.acknowledged.set('harmed-0', String(orderId));
   await placeOrders({ urls: () => [again.url], count: 1, clients: 1, name: 'after', record });
   expect(record.acknowledged.has('after-0')).toBe(true);
   await again.life.stop(10_000);
   await expectRight(file, record);
+  return hasStored;
 }
 
 async function expectRight(file: string, record: LoadRecord): Promise<void> {
@@ -132,7 +155,7 @@ describe('every system call of one commit', () => {
   );
 
   it.for(['pwrite64', 'fsync'])(
-    'that fails with EIO at %s ends the process with the answer 500, and the next start tells',
+    'that fails with EIO at %s ends the process with the answer 500, and the same key again is one order',
     { timeout: 300_000 },
     async (call, { skip }) => {
       if (obstacle !== undefined) return skip(obstacle);
@@ -144,7 +167,10 @@ describe('every system call of one commit', () => {
         const answer = expect.stringMatching(/^500( outcome-unknown)?$/);
         expect([how, [...record.failures]]).toEqual(['exit code 1', [[answer, 1]]]);
       }
-      console.log(`${call}: failed at ${runs.length - 1} calls, ${inCommit.length} of them of the commit`);
+      const stored = inCommit.filter(({ hasStored }) => hasStored).length;
+      console.log(
+        `${call}: failed at ${runs.length - 1} calls, ${inCommit.length} of them of the commit, the order was there after ${stored}`,
+      );
     },
   );
 });
