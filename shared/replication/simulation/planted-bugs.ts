@@ -123,7 +123,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a stall that ends is not read again',
-    find: 'if (planned && position.next < planned.next) moves.set(partition, position);',
+    find: 'moves.set(partition, position);',
     replace: '',
   },
   {
