@@ -3,7 +3,7 @@
  */
 import { parseArgs } from 'node:util';
 import { errorText, InfraError } from '@dbsync/infra';
-import { runDamageTrials } from '@dbsync/replication/testing';
+import { removeTrialFolders, runDamageTrials } from '@dbsync/replication/testing';
 
 const HELP = `pnpm damage: damages database files in seeded ways and judges what becomes of each
 
@@ -11,7 +11,14 @@ const HELP = `pnpm damage: damages database files in seeded ways and judges what
   --seed S         seed of the first one, from 0 on (default 0); the others take the next ones
   --help           this text
 
-exit: 0 each was found, kept, rebuilt, and every loss reported; 1 something was not; 2 wrong usage`;
+exit: 0 each was found, kept, rebuilt, and every loss reported; 1 something was not; 2 wrong usage; 130 Ctrl-C`;
+
+/** Exit codes as a shell gives them. */
+const INTERRUPTIONS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -29,6 +36,8 @@ async function main(): Promise<number> {
   }
   const files = wholeNumber('--files', values.files, 1);
   const seed = wholeNumber('--seed', values.seed, 0);
+  process.on('exit', removeTrialFolders);
+  for (const [name, code] of INTERRUPTIONS) process.on(name, () => process.exit(code));
   const begunAt = performance.now();
   const { problems, summary } = await runDamageTrials({
     files,

@@ -12,6 +12,7 @@ import { type Chain, createChain } from './chain.ts';
 import { Consistency } from './consistency.ts';
 import { isContradicted } from './damage/contradiction.ts';
 import { noteDamage } from './damage/damage-note.ts';
+import { ALONE_PREFIX } from './damage/foreign-log.ts';
 import { markedRun, OpenMark, unmark } from './damage/open-mark.ts';
 import { HELD_PREFIX, type PreparedFile, prepareFile } from './damage/prepare-file.ts';
 import { Recovery } from './damage/recovery.ts';
@@ -83,10 +84,12 @@ async function open(options: ReplicaOptions): Promise<Replica> {
   }
 }
 
+const LEFTOVER_PREFIXES = [SNAPSHOT_PREFIX, HELD_PREFIX, ALONE_PREFIX];
+
 /** Copies that a crash left in the making. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
-    if (name.startsWith(SNAPSHOT_PREFIX) || name.startsWith(HELD_PREFIX) || name === DOWNLOAD_FILE) {
+    if (name === DOWNLOAD_FILE || LEFTOVER_PREFIXES.some((prefix) => name.startsWith(prefix))) {
       rmSync(join(folder, name), { recursive: true, force: true });
     }
   }

@@ -239,10 +239,17 @@ const MEANINGS: readonly (readonly [string, ReplicationError['code'], string, bo
   ['SQLITE_NOTADB', 'database-damaged', 'Keep the file aside and rebuild the replica.', false],
 ];
 
+/**
+ * The one damage that SQLite reports under the code of a wrong statement: a file format in the header that does not
+ * exist. Held against the whole message, as parts of a statement that is really wrong are quoted in others.
+ */
+const UNKNOWN_FORMAT = /^(SQLITE_ERROR: )?unsupported file format$/;
+
 function translate(error: unknown): ReplicationError {
   if (error instanceof ReplicationError) return error;
   const found = error as { code?: unknown; message?: unknown } | null;
-  const text = `${String(found?.code ?? '')} ${String(found?.message ?? error)}`;
+  const message = String(found?.message ?? error);
+  const text = `${UNKNOWN_FORMAT.test(message) ? 'SQLITE_CORRUPT' : String(found?.code ?? '')} ${message}`;
   const [, code, hint, isRetryable] = MEANINGS.find(([name]) => text.includes(name)) ?? [
     '',
     'database-failed' as const,

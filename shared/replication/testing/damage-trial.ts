@@ -10,6 +10,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFile
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { decodeRecord } from '../src/change-event.ts';
+import { isReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
 import { openConnection } from '../src/sqlite.ts';
 import { realSurroundings, silentLogger } from '../src/surroundings.ts';
@@ -47,17 +48,27 @@ const STARTS = 5;
 /** Rows that are written at once: some commits hold several. */
 const ROWS_AT_ONCE = 12;
 
+/** Folders of trials under way. */
+const folders = new Set<string>();
+
+/** Removes what trials under way have on the disk, for a process that ends before they do. */
+export function removeTrialFolders(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
 /** Runs the trial of a seed. */
 export async function runDamageTrial(seed: number): Promise<TrialResult> {
   const numbers = new SeededNumbers(seed);
   const kind = DAMAGES[seed % DAMAGES.length] ?? 'the header';
   const directory = mkdtempSync(join(existsSync(MEMORY_DISK) ? MEMORY_DISK : tmpdir(), 'dbsync-damage-'));
+  folders.add(directory);
   const trial = new Trial(directory, numbers);
   try {
     return await trial.run(seed, kind);
   } finally {
     await trial.stop();
     rmSync(directory, { recursive: true, force: true });
+    folders.delete(directory);
   }
 }
 
@@ -183,7 +194,7 @@ class Trial {
     while (this.#starts < STARTS) {
       this.#starts += 1;
       const { replica, failures } = await this.#start('a');
-      const isWell = async (): Promise<boolean | string> => {
+      const look = async (): Promise<boolean | string> => {
         if (failures.length > 0) return true;
         const status = await replica.status();
         const isDone =
@@ -193,6 +204,12 @@ class Trial {
           status.state === 'live';
         return (isDone && (await this.#isEqual()) === true) || JSON.stringify(status);
       };
+      // A read that comes across the damage is refused, and the replica says that it has to end.
+      const isWell = (): Promise<boolean | string> =>
+        look().catch((error: unknown) => {
+          if (isReplicationError(error, 'database-damaged') && failures.length > 0) return true;
+          throw error;
+        });
       await waitUntil('the damaged replica is well', isWell, 30_000);
       if (failures.length === 0) return;
       await this.#end('a');

@@ -8,6 +8,7 @@ export { type ApplierBench, benchTopic, openApplierBench, pieceOf } from './appl
 export { beatOf } from './beats.ts';
 export { damageDatabase, SeededNumbers } from './damage.ts';
 export { runDamageTrials } from './damage-run.ts';
+export { removeTrialFolders } from './damage-trial.ts';
 export {
   ForeignRun,
   originName,

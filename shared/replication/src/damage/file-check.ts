@@ -4,7 +4,7 @@
  * It looks through a read-only connection, so that whatever it finds, the file and its log stay what they were.
  * Bounded in time: what it does not get to is the scrub's.
  */
-import { statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { Chain } from '../chain.ts';
 import { deepCheck } from '../deep-check.ts';
 import { hasNewerRows } from '../directory.ts';
@@ -41,11 +41,19 @@ export interface FileCheckOptions {
 /** Bytes that SQLite's check is expected to read in a millisecond, carefully. */
 const BYTES_A_MS = 20_000;
 
+/** Byte of the header that says which SQLite may write the file: 1 with a journal, 2 with a write-ahead log. */
+const WRITE_VERSION_AT = 18;
+const NEWEST_WRITE_VERSION = 2;
+
 class BudgetSpent extends Error {}
 
 /** Checks a file that nobody has open; undefined when nothing was found. */
 export async function checkFile(options: FileCheckOptions): Promise<Finding | undefined> {
   const { file, budgetMs } = options;
+  const version = writeVersionOf(file);
+  // Such a file SQLite reads and does not write: it would be taken for one without the permission.
+  if (version > NEWEST_WRITE_VERSION)
+    return { what: `its header asks for version ${version} to write it`, isCertain: true };
   try {
     const connection = await openForReading(file);
     try {
@@ -83,6 +91,18 @@ export async function storedSeq(file: string, run: string): Promise<number> {
   } finally {
     await connection.close();
   }
+}
+
+/** What the header says, in the file itself: it is set once, when the file is made. 0 where the file is shorter. */
+function writeVersionOf(file: string): number {
+  const byte = Buffer.alloc(1);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, byte, 0, 1, WRITE_VERSION_AT);
+  } finally {
+    closeSync(handle);
+  }
+  return byte[0] ?? 0;
 }
 
 async function checkChains(

@@ -7,7 +7,7 @@
  *                                                      opened in its place, which answers 503 and tells why
  *   its rows do not hash, but no peer contradicts it .. it is opened, and the scrub goes on asking
  */
-import { existsSync, mkdtempSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Chain } from '../chain.ts';
 import { ReplicationError } from '../errors.ts';
@@ -18,6 +18,7 @@ import type { Table } from '../table.ts';
 import { isContradicted } from './contradiction.ts';
 import { type DamageNote, noteDamage, readDamageNote, stampOf } from './damage-note.ts';
 import { checkFile, type Finding, storedSeq } from './file-check.ts';
+import { isLogForeign } from './foreign-log.ts';
 import { hasWal, judgeWal, markedRun, unmark } from './open-mark.ts';
 import { seekSource } from './rebuild-source.ts';
 import { keepLog, setAside } from './set-aside.ts';
@@ -65,9 +66,17 @@ async function examine({ options, limits, tables, chain }: PrepareOptions): Prom
     unmark(file);
     return undefined;
   }
-  const wal = judgeWal(file);
-  // Played into the file, a foreign log would mix two databases: it goes aside before SQLite sees it.
-  if (wal === 'foreign') renameSync(`${file}-wal`, `${file}.foreign-wal-${stampOf(clock.now())}`);
+  const judged = judgeWal(file);
+  const wal =
+    hasWal(file) && judged !== 'foreign' && (await isLogForeign(file, options)) ? 'foreign' : judged;
+  // Played into the file, a foreign log would mix two databases: it goes aside before SQLite may write.
+  if (wal === 'foreign') {
+    const keptAs = `${file}.foreign-wal-${stampOf(clock.now())}`;
+    renameSync(`${file}-wal`, keptAs);
+    // What was made of that log while looking at it is of no use to the next one.
+    rmSync(`${file}-shm`, { force: true });
+    world.logger.error({ file, keptAs }, 'the write-ahead log was of another database and is put aside');
+  }
   const budgetMs = wal === 'fits' ? limits.startCheckMs : Number.POSITIVE_INFINITY;
   const { version: schemaVersion } = options.description;
   const found = await checkFile({ file, tables, schemaVersion, chain, clock, budgetMs });
