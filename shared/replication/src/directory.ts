@@ -4,6 +4,7 @@
  * A newer build may have opened it: as long as it wrote and applied no row of its own version, the way back is open.
  */
 import { ReplicationError } from './errors.ts';
+import { REPLICA_ID } from './origin.ts';
 import type { Connection } from './sqlite.ts';
 
 /** Who wants the directory. */
@@ -13,17 +14,38 @@ export interface Claim {
   readonly schemaVersion: number;
 }
 
+/** Whose a file says it is. */
+export type StoredClaim = Pick<Claim, 'replicaId' | 'cluster'>;
+
+/**
+ * Whose the file says it is; undefined where it is nobody's yet.
+ * @throws `database-damaged` where it names what cannot be a replica.
+ */
+export async function readClaim(connection: Pick<Connection, 'all'>): Promise<StoredClaim | undefined> {
+  const [found] = await connection.all<Record<'replica_id' | 'cluster', unknown>>(
+    'SELECT replica_id, cluster FROM replication_replica',
+  );
+  if (!found) return undefined;
+  const { replica_id: replicaId, cluster } = found;
+  // A file that was cut gives nothing where a name must be; a bit may make a name that nobody can have.
+  if (typeof replicaId === 'string' && typeof cluster === 'string' && REPLICA_ID.test(replicaId))
+    return { replicaId, cluster };
+  throw new ReplicationError({
+    code: 'database-damaged',
+    message: `The database is damaged: it says that it belongs to replica ${JSON.stringify(replicaId)}.`,
+    hint: 'Keep the file aside and rebuild the replica.',
+  });
+}
+
 /**
  * Writes the claim into a new file, or holds it against the one that is there.
- * @throws `directory-refused`, saying whose directory it is.
+ * @throws `directory-refused`, saying whose directory it is; `database-damaged` where that cannot be.
  */
 export async function claimDirectory(connection: Connection, claim: Claim): Promise<void> {
-  const [found] = await connection.all<{ replica_id: string; cluster: string; schema_version: number }>(
-    'SELECT replica_id, cluster, schema_version FROM replication_replica',
-  );
-  if (found && found.replica_id !== claim.replicaId) {
+  const found = await readClaim(connection);
+  if (found && found.replicaId !== claim.replicaId) {
     throw refused(
-      `it belongs to replica ${found.replica_id}, not ${claim.replicaId}`,
+      `it belongs to replica ${found.replicaId}, not ${claim.replicaId}`,
       'Give each replica a directory of its own.',
     );
   }

@@ -7,9 +7,12 @@
  *   the file without the log is ours ............................... the log is foreign
  *   the file without the log is somebody else's .................... it is a wrong directory, which nobody touches
  *   the file alone does not say (nothing was checkpointed yet) ..... foreign if a run of ours had it open last
+ *   the file alone cannot be read .................................. the file is damaged, and the log not to be parted
+ *                                                                    from it: it may hold what is to be salvaged
  */
 import { copyFileSync, linkSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readClaim, type StoredClaim } from '../directory.ts';
 import { isReplicationError } from '../errors.ts';
 import { replicaOf } from '../origin.ts';
 import { openForReading } from '../sqlite.ts';
@@ -18,24 +21,23 @@ import { markedRun } from './open-mark.ts';
 /** Directory prefix under which a file is looked at without its log; left behind by a crash, it is removed. */
 export const ALONE_PREFIX = 'alone-';
 
-/** Who asks. */
-interface Claimant {
-  readonly replicaId: string;
-  readonly cluster: string;
-}
+type Claimant = Pick<StoredClaim, 'replicaId' | 'cluster'>;
+
+type Claim = Claimant | 'none' | 'unreadable';
 
 /** True where the log beside `file`, which nobody has open, is another replica's. */
 export async function isLogForeign(file: string, own: Claimant): Promise<boolean> {
   const together = await claimOf(file);
-  if (!together || isSame(together, own)) return false;
+  if (typeof together === 'string' || isSame(together, own)) return false;
   const alone = await claimAlone(file);
-  if (alone) return isSame(alone, own);
+  if (alone === 'unreadable') return false;
+  if (alone !== 'none') return isSame(alone, own);
   const last = markedRun(file);
   return last !== undefined && replicaOf(last.run) === own.replicaId;
 }
 
 /** What the file says without its log: under another name SQLite does not find that. */
-async function claimAlone(file: string): Promise<Claimant | undefined> {
+async function claimAlone(file: string): Promise<Claim> {
   const folder = mkdtempSync(join(dirname(file), ALONE_PREFIX));
   const copy = join(folder, basename(file));
   try {
@@ -51,22 +53,18 @@ async function claimAlone(file: string): Promise<Claimant | undefined> {
   }
 }
 
-/** Whose it is; undefined where it does not say, or cannot be read, which the check of the file tells better. */
-async function claimOf(file: string): Promise<Claimant | undefined> {
+/** Whose it is, as far as it says. */
+async function claimOf(file: string): Promise<Claim> {
   try {
     const connection = await openForReading(file);
     try {
       const [table] = await connection.all("SELECT 1 FROM sqlite_schema WHERE name = 'replication_replica'");
-      if (!table) return undefined;
-      const [found] = await connection.all<{ replica_id: string; cluster: string }>(
-        'SELECT replica_id, cluster FROM replication_replica',
-      );
-      return found && { replicaId: found.replica_id, cluster: found.cluster };
+      return table ? ((await readClaim(connection)) ?? 'none') : 'none';
     } finally {
       await connection.close();
     }
   } catch (error) {
-    if (isReplicationError(error)) return undefined;
+    if (isReplicationError(error)) return 'unreadable';
     throw error;
   }
 }

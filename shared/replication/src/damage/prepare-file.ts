@@ -26,6 +26,9 @@ import { keepLog, setAside } from './set-aside.ts';
 /** Directory prefix of what is opened in place of a damaged database; removed at the next start. */
 export const HELD_PREFIX = 'held-';
 
+/** SQLite takes a file of a single byte for an empty one, too. */
+const LARGEST_EMPTY_BYTES = 1;
+
 /** What to open. */
 export interface PreparedFile {
   readonly file: string;
@@ -57,7 +60,7 @@ export async function prepareFile(given: PrepareOptions): Promise<PreparedFile> 
 async function examine({ options, limits, tables, chain }: PrepareOptions): Promise<Finding | undefined> {
   const { file, world } = options;
   const { clock } = world;
-  const isThere = existsSync(file) && statSync(file).size > 0;
+  const isThere = existsSync(file) && statSync(file).size > LARGEST_EMPTY_BYTES;
   if (!isThere) {
     // SQLite would take it for a new database and delete the log, which may hold the only copy of rows.
     if (hasWal(file))

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -97,6 +98,29 @@ describe('the log of another replica that begins like ours', () => {
     const { replica } = await start('a');
     expect(await replica.reads.all('SELECT note_id FROM notes')).toEqual([]);
     expect(filesOfA().some((name) => name.startsWith('notes.db.foreign-wal-'))).toBe(true);
+  });
+});
+
+describe('our own log', () => {
+  it.each([1, 4190, 4608, 7429, 8092])('stays with a file that was cut to %i bytes', async (bytes) => {
+    await leaveKilled('a', { isCheckpointed: true });
+    const file = fileOf('a', 'killed');
+    truncateSync(file, bytes);
+    const log = readFileSync(`${file}-wal`);
+    const { replica } = await start('a');
+    expect((await replica.status()).damage.state).toBe('held');
+    expect(readFileSync(`${file}-wal`)).toEqual(log);
+  });
+});
+
+describe('a database that names what cannot be a replica', () => {
+  it.each(['', 'a b', '\u0001'])('is taken for damaged, not for that of somebody else (%j)', async (name) => {
+    await leaveKilled('a', { isCheckpointed: true });
+    const connection = await openConnection(fileOf('a', 'killed'));
+    await connection.run('UPDATE replication_replica SET replica_id = ?', [name]);
+    await connection.close();
+    const { replica } = await start('a');
+    expect((await replica.status()).damage).toMatchObject({ state: 'held' });
   });
 });
 
