@@ -179,6 +179,7 @@ function replicaOf(variables: Variables): Omit<ReplicaConfig, keyof ServiceConfi
       quarantineRecords: variables.DBSYNC_QUARANTINE_RECORDS,
       snapshotStallMs: variables.DBSYNC_SNAPSHOT_STALL_MS,
       snapshotTotalMs: variables.DBSYNC_SNAPSHOT_TOTAL_MS,
+      repairVisitMs: variables.DBSYNC_REPAIR_VISIT_MS,
       startCheckMs: variables.DBSYNC_START_CHECK_MS,
       scrubPercent: variables.DBSYNC_SCRUB_PERCENT,
       scrubPauseMs: variables.DBSYNC_SCRUB_PAUSE_MS,

@@ -163,6 +163,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     lag.lag((partition) => applier.position(partition).next, world.clock.monotonic())?.records;
   const isQuiet = (): boolean => link.state === 'live' && link.isReachable && lagNow() === 0;
   const repair = new Repair({
+    visitMs: limits.repairVisitMs,
     own: own.name,
     origins,
     applier,

@@ -37,6 +37,8 @@ export interface Limits {
   readonly snapshotStallMs: number;
   /** Longest way of a whole snapshot, on both sides, in milliseconds. Default 30 minutes. */
   readonly snapshotTotalMs: number;
+  /** How long one peer is asked for missing rows, page after page, until others have their turn, in milliseconds. Default 60 000. */
+  readonly repairVisitMs: number;
   /** How long a stop waits for unpublished rows to reach the log, in milliseconds. Default 2000. */
   readonly drainMs: number;
   /** How long a statement waits for another process's lock on the file, in milliseconds. Default 2000. */
@@ -72,6 +74,7 @@ export const defaultLimits: Limits = {
   snapshotMinRecords: 50_000,
   snapshotStallMs: 15_000,
   snapshotTotalMs: 1_800_000,
+  repairVisitMs: 60_000,
   drainMs: 2000,
   busyTimeoutMs: 2000,
   quarantineRecords: 10_000,

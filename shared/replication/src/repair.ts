@@ -11,7 +11,8 @@
  *   orphan     rows that no live replica minted and that the log lacks are published by whoever notices first,
  *              after a random delay; duplicates are harmless
  *
- * Every row goes through the applier, chain-checked like any other. A peer that does not answer is asked again.
+ * Every row goes through the applier, chain-checked like any other. A peer that does not answer is asked again. A visit
+ * at one peer has an end, however many pages it has to give: what is left is fetched at another look.
  */
 import type { Applier } from './applier.ts';
 import { errorText, isReplicationError } from './errors.ts';
@@ -31,6 +32,8 @@ export interface RepairOptions {
   readonly registry: Registry;
   readonly callPeer: CallPeer;
   readonly world: Surroundings;
+  /** How long one visit may go on asking for pages, in milliseconds. */
+  readonly visitMs: number;
   /** True while the replica is live, reads the log, and nothing lags. */
   readonly isQuiet: () => boolean;
   /** True where retention has cut the start of the log. */
@@ -54,6 +57,13 @@ const ADOPT_MS = 2000;
 
 /** A dismissed stall is asked for again after this long, in milliseconds. */
 const ASK_AGAIN_MS = 60_000;
+
+/** What one peer is asked in a row. No page is asked for after its end. */
+interface Visit {
+  readonly peer: Peer;
+  /** Monotonic. */
+  readonly endsAtMs: number;
+}
 
 /** Fills holes from peers and gives orphans back to the log. */
 export class Repair {
@@ -102,10 +112,10 @@ export class Repair {
   }
 
   async #fill(origin: string, peers: readonly LiveReplica[]): Promise<void> {
-    const { callPeer, world } = this.#options;
+    const { world } = this.#options;
     let answered = 0;
     for (const { url } of peers) {
-      const applied = await this.#tryPeer(() => this.#fetch(callPeer(url), origin));
+      const applied = await this.#tryPeer(() => this.#fetch(this.#visit(url), origin));
       if (applied === undefined) continue;
       if (applied > 0 || this.#waitsForUpgrade(origin)) return;
       answered += 1;
@@ -154,9 +164,10 @@ export class Repair {
   }
 
   async #fetchDifferences(live: LiveReplica): Promise<void> {
-    const { callPeer, origins, own, world } = this.#options;
-    const peer = callPeer(live.url);
-    for (const [name, { seq, chain }] of Object.entries(await peer.vector())) {
+    const { origins, own, world } = this.#options;
+    const visit = this.#visit(live.url);
+    for (const [name, { seq, chain }] of Object.entries(await visit.peer.vector())) {
+      if (world.clock.monotonic() >= visit.endsAtMs) return;
       const held = origins.get(name);
       if (name === own || seq < (held?.seq ?? 0) || this.#waitsForUpgrade(name)) continue;
       if (held && seq === held.seq) {
@@ -166,15 +177,20 @@ export class Repair {
         }
         continue;
       }
-      const applied = await this.#fetch(peer, name);
+      const applied = await this.#fetch(visit, name);
       if (applied > 0)
         world.logger.info({ origin: name, applied, peer: live.replicaId }, 'rows came from a peer');
     }
   }
 
-  /** Fetches and applies everything that the peer has more of an origin; says how many rows that was. */
-  async #fetch(peer: Peer, origin: string): Promise<number> {
-    const { applier, origins, readAgain } = this.#options;
+  #visit(url: string): Visit {
+    const { callPeer, visitMs, world } = this.#options;
+    return { peer: callPeer(url), endsAtMs: world.clock.monotonic() + visitMs };
+  }
+
+  /** Fetches and applies what the peer has more of an origin, a page at least; says how many rows that was. */
+  async #fetch({ peer, endsAtMs }: Visit, origin: string): Promise<number> {
+    const { applier, origins, readAgain, world } = this.#options;
     let total = 0;
     for (;;) {
       const events = await peer.changes(origin, origins.get(origin)?.seq ?? 0);
@@ -182,7 +198,7 @@ export class Repair {
       total += applied;
       if (isRewound) readAgain();
       // Ended by the end of what the peer has, or by rows that do not fit: either way it has nothing more for us.
-      if (applied === 0) return total;
+      if (applied === 0 || world.clock.monotonic() >= endsAtMs) return total;
     }
   }
 

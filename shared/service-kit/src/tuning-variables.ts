@@ -71,6 +71,11 @@ export const tuningVariables = {
     max: 86_400_000,
     describe: 'longest way of a whole snapshot, milliseconds (default 1800000)',
   }),
+  DBSYNC_REPAIR_VISIT_MS: bound({
+    min: 1000,
+    max: 3_600_000,
+    describe: 'how long one peer is asked for missing rows, page after page, milliseconds (default 60000)',
+  }),
   DBSYNC_MAX_QUEUED_WRITES: bound({
     min: 1,
     max: 1_000_000,
