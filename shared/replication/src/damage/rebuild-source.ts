@@ -44,9 +44,9 @@ export async function seekSource(seeker: Seeker): Promise<Turn & { readonly regi
   let heardSinceMs = 0;
   let beat = 0;
   const origin = mintOrigin(replicaId, world);
-  const send = async (state: Announcement['state']): Promise<void> => {
+  const send = async (said: Pick<Announcement, 'state' | 'damage'>): Promise<void> => {
     beat += 1;
-    await channel.send(encodeAnnouncement({ ...describe(seeker, origin), state, beat, cluster }, chain));
+    await channel.send(encodeAnnouncement({ ...describe(seeker, origin), ...said, beat, cluster }, chain));
   };
   let turn: Turn = { from: 'nothing', why: 'nobody was heard yet', soon: true };
   try {
@@ -65,7 +65,7 @@ export async function seekSource(seeker: Seeker): Promise<Turn & { readonly regi
           });
           heardSinceMs = elapsedMs();
         }
-        await send('stopped');
+        await send({ state: 'stopped', damage: 'waiting' });
         if (elapsedMs() - heardSinceMs >= LISTEN_MS) {
           const isWaitOver = seeker.isWaitOver();
           turn = await lookForTurn({ replicaId, registry, log, chain, clock, isWaitOver });
@@ -81,12 +81,20 @@ export async function seekSource(seeker: Seeker): Promise<Turn & { readonly regi
       await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
     }
   } finally {
-    await send('leaving').catch(() => undefined);
+    // Whose turn it is must not be silent till it announces as a replica: the next one would take its turn meanwhile.
+    const last: Parameters<typeof send>[0] =
+      turn.from === 'nothing'
+        ? { state: 'leaving', damage: 'waiting' }
+        : { state: 'stopped', damage: 'rebuilding' };
+    await send(last).catch(() => undefined);
     await following?.stop();
   }
 }
 
-function describe({ description }: Seeker, origin: string): Omit<Announcement, 'beat' | 'cluster' | 'state'> {
+function describe(
+  { description }: Seeker,
+  origin: string,
+): Omit<Announcement, 'beat' | 'cluster' | 'state' | 'damage'> {
   const nothing = digestOf({});
   return {
     origin,
@@ -101,6 +109,5 @@ function describe({ description }: Seeker, origin: string): Omit<Announcement, '
     digest: nothing,
     ended: { origins: 0, digest: nothing, latest: {} },
     lag: { records: null, ms: null },
-    damage: 'waiting',
   };
 }

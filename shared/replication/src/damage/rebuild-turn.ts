@@ -12,6 +12,7 @@ import type { Chain } from '../chain.ts';
 import type { ChangeLog } from '../change-log.ts';
 import { errorText, isReplicationError } from '../errors.ts';
 import { isWhole } from '../log-guard.ts';
+import { replicaOf } from '../origin.ts';
 import type { Registry } from '../registry.ts';
 import type { Clock } from '../surroundings.ts';
 import { assertOurLog } from '../survey.ts';
@@ -32,16 +33,19 @@ export interface TurnOptions {
   readonly isWaitOver: boolean;
 }
 
+/** Silence after which one that was being rebuilt is not waited for any more, in milliseconds. */
+const REBUILDING_SILENCE_MS = 30_000;
+
 /** Looks around once. */
 export async function lookForTurn(options: TurnOptions): Promise<Turn> {
   const { registry, replicaId, isWaitOver } = options;
   const others = registry.live().filter((other) => other.replicaId !== replicaId);
-  const first = others.find(
-    ({ announcement, replicaId: id }) =>
-      announcement.damage === 'rebuilding' || (announcement.damage === 'waiting' && id < replicaId),
+  const waiting = others.find(
+    ({ announcement, replicaId: id }) => announcement.damage === 'waiting' && id < replicaId,
   );
-  if (first && !isWaitOver) {
-    return { from: 'nothing', why: `${first.replicaId} is rebuilt first`, soon: true };
+  const first = rebuilding(options) ?? waiting?.replicaId;
+  if (first !== undefined && !isWaitOver) {
+    return { from: 'nothing', why: `${first} is rebuilt first`, soon: true };
   }
   if (others.some(({ state, announcement }) => state === 'live' && announcement.rows > 0))
     return { from: 'peer' };
@@ -53,6 +57,15 @@ export async function lookForTurn(options: TurnOptions): Promise<Turn> {
     if (!isReplicationError(error)) throw error;
     return { from: 'nothing', why: `no peer is live, and the log: ${errorText(error)}`, soon: isPeerComing };
   }
+}
+
+/** Who is being rebuilt. Between saying so and the first beats of what it opens lies a start, and a start may be slow. */
+function rebuilding({ registry, replicaId }: TurnOptions): string | undefined {
+  return registry
+    .latest()
+    .filter(({ damage, state }) => damage === 'rebuilding' && state !== 'leaving')
+    .map(({ origin }) => replicaOf(origin))
+    .find((id) => id !== replicaId && registry.silenceMs(id) < REBUILDING_SILENCE_MS);
 }
 
 async function whyNotFromLog({ log, chain, clock }: TurnOptions): Promise<string | undefined> {
