@@ -31,14 +31,17 @@ const eventsOf = (origin: string): ChangeEvent[] => runs.find(([first]) => first
 
 /** Repair next to one peer that gives a row a page, slowly. */
 function repairBesideSlowPeer(): Repair {
-  const announcement = () => ({
-    state: 'live',
-    lag: { records: 0, ms: 0 },
-    ended: { origins: 2, digest: 'another', latest: {} },
-    unpublished: 0,
-    digest: 'another',
-    beat: (beat += 1),
-  });
+  const announcement = () => {
+    beat += 1;
+    return {
+      state: 'live',
+      lag: { records: 0, ms: 0 },
+      ended: { origins: 2, digest: 'another', latest: {} },
+      unpublished: 0,
+      digest: 'another',
+      beat,
+    };
+  };
   const options = {
     own: originName('own'),
     visitMs: VISIT_MS,
