@@ -102,7 +102,7 @@ describe('when the log is deleted and made anew', () => {
       close: () => log.close(),
       append: async (partition, records) => {
         if (isFilled) return log.append(partition, records);
-        throw new ReplicationError({ code: 'log-unreachable', message: 'The log stands still.' });
+        throw new ReplicationError({ code: 'log-unreachable', message: 'The log stands still.', hint: '' });
       },
     });
     const options = { limits: { maxUnpublished: 10 }, wrapLog: standing };
