@@ -2,7 +2,8 @@
  * TCP ports of the loopback interface: is one free, who has it, give me some that are.
  *
  * Ports that this package chooses lie below the range from which operating systems take the local ends of
- * outgoing connections, so that a connection cannot take one between the look and the bind.
+ * outgoing connections, so that a connection cannot take one between the look and the bind. A process is not given the
+ * same one again soon: what it was given first may not be bound yet.
  */
 import { randomInt } from 'node:crypto';
 import { createConnection, createServer } from 'node:net';
@@ -14,6 +15,18 @@ export type PortState = 'free' | 'listening' | 'held';
 
 const loopback = '127.0.0.1';
 const chosenRange = { from: 20_000, to: 32_000 } as const;
+
+/** The ports that this process was given last. */
+const given = new Set<number>();
+const REMEMBERED_PORTS = 1000;
+
+function remember(ports: readonly number[]): void {
+  for (const port of ports) given.add(port);
+  for (const oldest of given) {
+    if (given.size <= REMEMBERED_PORTS) return;
+    given.delete(oldest);
+  }
+}
 
 /** A port that is wanted, for what, and which option would move it. */
 export interface WantedPort {
@@ -57,7 +70,10 @@ export async function portState(port: number): Promise<PortState> {
  * 5 s by default, as outgoing connections come and go.
  * @throws `port-taken`, naming the port and the option that changes it.
  */
-export async function requireFreePort(wanted: WantedPort, heldTimeoutMs = 5000): Promise<void> {
+export async function requireFreePort(
+  wanted: WantedPort,
+  { heldTimeoutMs = 5000, look = portState }: { heldTimeoutMs?: number; look?: typeof portState } = {},
+): Promise<void> {
   const error = new InfraError({
     code: 'port-taken',
     message: `Port ${wanted.port} on ${loopback}, wanted for ${wanted.purpose}, is in use by another program.`,
@@ -67,7 +83,7 @@ export async function requireFreePort(wanted: WantedPort, heldTimeoutMs = 5000):
     what: `port ${wanted.port}`,
     timeoutMs: heldTimeoutMs,
     look: async () => {
-      const state = await portState(wanted.port);
+      const state = await look(wanted.port);
       if (state === 'listening') throw error;
       return state === 'free' ? { found: true } : { missing: 'an outgoing connection holds it' };
     },
@@ -88,8 +104,9 @@ export async function chooseFreePorts(count: number): Promise<number[]> {
       });
     }
     const port = randomInt(chosenRange.from, chosenRange.to);
-    if (!chosen.has(port) && (await canBind(port))) chosen.add(port);
+    if (!given.has(port) && !chosen.has(port) && (await canBind(port))) chosen.add(port);
   }
+  remember([...chosen]);
   return [...chosen];
 }
 
@@ -97,8 +114,11 @@ export async function chooseFreePorts(count: number): Promise<number[]> {
 export async function chooseFreePortRow(count: number): Promise<number> {
   for (let attempt = 0; attempt < 1000; attempt += 1) {
     const first = randomInt(chosenRange.from, chosenRange.to - count);
-    const row = await Promise.all(Array.from({ length: count }, (_, index) => canBind(first + index)));
-    if (row.every(Boolean)) return first;
+    const row = Array.from({ length: count }, (_, index) => first + index);
+    if (row.some((port) => given.has(port))) continue;
+    if (!(await Promise.all(row.map(canBind))).every(Boolean)) continue;
+    remember(row);
+    return first;
   }
   throw new InfraError({
     code: 'port-taken',

@@ -1,6 +1,12 @@
 import { type AddressInfo, createConnection, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { chooseFreePortRow, chooseFreePorts, portState, requireFreePort } from '../../src/process/ports.ts';
+import {
+  chooseFreePortRow,
+  chooseFreePorts,
+  type PortState,
+  portState,
+  requireFreePort,
+} from '../../src/process/ports.ts';
 
 const servers: Server[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done)))));
@@ -25,26 +31,22 @@ describe('ports', () => {
     );
   });
 
-  it('that only an outgoing connection holds are waited for', async () => {
+  it('that only an outgoing connection holds are told from those that somebody listens on', async () => {
     const target = await listen();
     const connection = createConnection({ host: '127.0.0.1', port: target });
     await new Promise<void>((resolve) => connection.once('connect', resolve));
-    const port = connection.localPort ?? 0;
-    expect(await portState(port)).toBe('held');
-    const freed = requireFreePort({ port, purpose: 'a test', option: '--port' });
-    connection.resetAndDestroy();
-    await freed;
-    expect(await portState(port)).toBe('free');
+    expect(await portState(connection.localPort ?? 0)).toBe('held');
+    connection.destroy();
   });
 
-  it('that are held for too long are reported like a listener', async () => {
-    const target = await listen();
-    const connection = createConnection({ host: '127.0.0.1', port: target });
-    await new Promise<void>((resolve) => connection.once('connect', resolve));
-    const port = connection.localPort ?? 0;
-    const wanted = { port, purpose: 'a test', option: '--port' };
-    await expect(requireFreePort(wanted, 50)).rejects.toMatchObject({ code: 'port-taken' });
-    connection.destroy();
+  it('that are held are waited for, and reported like a listener when that takes too long', async () => {
+    const wanted = { port: 4711, purpose: 'a test', option: '--port' };
+    const states: PortState[] = ['held', 'held', 'free'];
+    await requireFreePort(wanted, { look: async () => states.shift() ?? 'listening' });
+    expect(states).toEqual([]);
+    await expect(
+      requireFreePort(wanted, { heldTimeoutMs: 50, look: async () => 'held' }),
+    ).rejects.toMatchObject({ code: 'port-taken' });
   });
 
   it('are chosen below the range of outgoing connections, all different', async () => {
@@ -53,5 +55,15 @@ describe('ports', () => {
     expect(ports.every((port) => port >= 20_000 && port < 32_000)).toBe(true);
     const first = await chooseFreePortRow(3);
     expect(await Promise.all([first, first + 1, first + 2].map(portState))).toEqual(['free', 'free', 'free']);
+  });
+
+  it('are not given twice while the first to ask may not have bound them', async () => {
+    const given: number[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      given.push(...(await chooseFreePorts(30)));
+      const first = await chooseFreePortRow(10);
+      given.push(...Array.from({ length: 10 }, (_, index) => first + index));
+    }
+    expect(new Set(given).size).toBe(given.length);
   });
 });
