@@ -144,7 +144,7 @@ export const tuningVariables = {
   DBSYNC_START_CHECK_MS: bound({
     min: 0,
     max: 3_600_000,
-    describe: 'longest check of the database at a start, milliseconds, 0 for none (default 2000)',
+    describe: 'longest check of the database at a start, milliseconds, 0 for none (default 100)',
   }),
   DBSYNC_SCRUB_PERCENT: bound({
     min: 0,
