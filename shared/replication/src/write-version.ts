@@ -96,10 +96,11 @@ export async function newestRowVersion(
   tables: readonly Pick<Table, 'name'>[],
 ): Promise<number> {
   let newest = 1;
+  // CROSS keeps SQLite from going through all rows to find each one's origin.
   for (const name of [...tables.map((table) => table.name), 'replication_hidden']) {
     const [found] = await reader.all<{ version: number | null }>(
       `SELECT max(r.schema_version) AS version FROM replication_origin o
-       JOIN ${name} r ON r.origin = o.id AND r.seq = o.seq`,
+       CROSS JOIN ${name} r ON r.origin = o.id AND r.seq = o.seq`,
     );
     newest = Math.max(newest, found?.version ?? 1);
   }
