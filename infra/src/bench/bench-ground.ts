@@ -7,6 +7,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leanNode } from '../cluster/service-environment.ts';
 import { InfraError } from '../infra-error.ts';
 import { type Life, startLife } from '../process/life.ts';
 import { type Client, clients } from './clients.ts';
@@ -117,10 +118,12 @@ export class BenchGround {
     const answer = new Promise<Answer>((resolve) => {
       answered = resolve;
     });
+    // A service is started as the supervisor starts it.
+    const own = name === 'service' ? leanNode : {};
     const life = await startLife({
       command: process.execPath,
       args: [...(options.nodeArguments ?? []), programs[name], JSON.stringify(task)],
-      environment: definedOnly({ ...this.environment, ...options.environment }),
+      environment: definedOnly({ ...own, ...this.environment, ...options.environment }),
       onLine: (line, stream) => {
         const found = stream === 'stdout' ? parsed<Answer>(line) : undefined;
         if (found === undefined) lines.push(line);

@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
+  leanNode,
   orderServiceEnvironment,
   type SharedSettings,
   userServiceEnvironment,
@@ -36,6 +38,7 @@ const user = {
 describe("a service's environment", () => {
   it('configures a replica completely and lets no stray name of the shell through', () => {
     expect(orderServiceEnvironment(shared, order)).toEqual({
+      ...leanNode,
       PATH: '/usr/bin',
       OTEL_SERVICE_NAME: 'mine',
       HOST: '127.0.0.1',
@@ -72,6 +75,17 @@ describe("a service's environment", () => {
       DBSYNC_TOPIC_PREFIX: 'mine.',
     });
     expect(userServiceEnvironment(external, user)).not.toHaveProperty('KAFKA_IMAGE');
+  });
+
+  it("keeps compiled code where only this user writes, and lets the shell's own settings of Node win", () => {
+    const packages = fileURLToPath(new URL('../../../node_modules/', import.meta.url));
+    expect(leanNode.NODE_COMPILE_CACHE.startsWith(packages)).toBe(true);
+    const inherited = {
+      NODE_OPTIONS: '--trace-warnings',
+      NODE_COMPILE_CACHE: '/mine',
+      MALLOC_ARENA_MAX: '8',
+    };
+    expect(userServiceEnvironment({ ...shared, inherited }, user)).toMatchObject(inherited);
   });
 
   it("lets the caller's own settings win", () => {
