@@ -7,11 +7,12 @@
  * Each step after the breaker narrows the choice only while somebody is left; who was asked is left out before, so a
  * second try goes to one that is leaving or behind rather than to nobody. A read is tried a second time.
  * A write is, only if its caller says that it may be repeated (`Idempotency-Key`). A connection that was refused
- * was no try: nothing was sent, and the next one is asked.
+ * was no try: nothing was sent, and the next one is asked. When both tries fail, the caller gets the answer that says
+ * more about its request, not the later one.
  */
 import { createHash } from 'node:crypto';
 import type { Token } from '@dbsync/replication';
-import { type Answer, isUnsent, LateAnswerError, type OrderRequest } from './exchange.ts';
+import { type Answer, isAboutRequest, isUnsent, LateAnswerError, type OrderRequest } from './exchange.ts';
 import { type Discovery, isCovering, isReady, type KnownReplica } from './known-replica.ts';
 import { ReplicaConnection } from './replica-connection.ts';
 import { Turns } from './turns.ts';
@@ -109,7 +110,8 @@ export class BalancedClient {
 
   /**
    * Asks; the answer may have any status.
-   * @throws NoReplicaError when nothing was sent to anybody, UnansweredError when somebody was asked in vain.
+   * @throws NoReplicaError when nothing was sent to anybody, UnansweredError when somebody was asked in vain and
+   * nobody else answered; of a write also when the other one refused it.
    */
   async request(request: BalancedRequest): Promise<BalancedAnswer> {
     const asked = new Set<string>();
@@ -125,7 +127,7 @@ export class BalancedClient {
         tries += 1;
         if (!request.isRepeatable || !isWorthAnotherTry(answer)) return answer;
         this.#options.observer.passedOver(replica, `status ${answer.status}`);
-        best = answer;
+        if (best === undefined || gravity(answer, request) >= gravity(best, request)) best = answer;
       } catch (error) {
         this.#options.observer.passedOver(replica, reasonOf(error));
         if (isUnsent(error)) continue;
@@ -134,7 +136,8 @@ export class BalancedClient {
         if (!request.isRepeatable) break;
       }
     }
-    if (best !== undefined) return best;
+    // Whoever asked for a write must not hear that it was refused, when it may have been done by who gave no answer.
+    if (best !== undefined && (failure === undefined || !request.isWrite)) return best;
     throw failure === undefined ? new NoReplicaError() : new UnansweredError(failure);
   }
 
@@ -226,6 +229,16 @@ export class BalancedClient {
 
 function isWorthAnotherTry({ status, body }: Answer): boolean {
   return WORTH_ANOTHER_TRY.has(status) && Buffer.isBuffer(body);
+}
+
+/**
+ * How much a caller must know of an answer, when two replicas answered and neither did what was asked. Why the request
+ * cannot be done comes before a replica that takes no traffic at all, which is no cause but a circumstance. A fault is
+ * the last thing to tell of a read, and the first of a write: it may have had its effect.
+ */
+function gravity(answer: Answer, { isWrite }: BalancedRequest): number {
+  if (answer.status === 500 || answer.status === 502) return isWrite ? 3 : 0;
+  return isAboutRequest(answer) ? 2 : 1;
 }
 
 /** Those that pass, or all of them when none does. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { NoReplicaError, UnansweredError } from '../src/balanced-client.ts';
+import { type BalancedAnswer, NoReplicaError, UnansweredError } from '../src/balanced-client.ts';
 import type { KnownReplica } from '../src/known-replica.ts';
 import { closeBalanced, type FakeReplica, sendJson, startBalanced } from '../testing/index.ts';
 
@@ -7,6 +7,19 @@ afterEach(closeBalanced);
 
 const RUN = '01J00000000000000000000000';
 const [one, two] = [`order-1.${RUN}`, `order-2.${RUN}`];
+
+/** Status and kind of a problem. */
+type Refusal = readonly [status: number, kind: string];
+
+const refuse =
+  ([status, kind]: Refusal): FakeReplica['answer'] =>
+  (_req, res) =>
+    sendJson(res, status, { type: `/problems/${kind}` });
+
+const refusalOf = ({ status, body }: BalancedAnswer): Refusal => {
+  const { type } = JSON.parse(body.toString()) as { type: string };
+  return [status, type.replace('/problems/', '')];
+};
 
 describe('a replica is chosen', () => {
   it('in strict turn', async () => {
@@ -157,10 +170,33 @@ describe('a read', () => {
     expect((await get()).replica.replicaId).toBe('order-4');
   });
 
-  it('gets the refusal of the last one that answered', async () => {
+  it('gets the refusal of the last one that answered, where both say as much', async () => {
     const { get, answer } = await startBalanced(2);
     for (const n of [1, 2]) answer(n, (_req, res) => sendJson(res, 503, { n }));
-    expect((await get()).status).toBe(503);
+    expect((await get()).body.toString()).toBe('{"n":2}');
+  });
+
+  it.each<[string, Refusal, Refusal]>([
+    ['why it cannot be answered, not who takes no traffic', [503, 'token-not-covered'], [503, 'not-ready']],
+    ['who takes no traffic, not a fault', [503, 'not-ready'], [500, 'internal-error']],
+    ['why it cannot be answered, not a fault', [503, 'token-not-covered'], [500, 'internal-error']],
+  ])('learns %s, whichever was asked first', async (_what, expected, other) => {
+    for (const order of [
+      [expected, other],
+      [other, expected],
+    ]) {
+      const { get, answer, asked } = await startBalanced(2);
+      for (const [n, refusal] of order.entries()) answer(n + 1, refuse(refusal));
+      expect(refusalOf(await get())).toEqual(expected);
+      expect(asked()).toEqual([1, 1]);
+    }
+  });
+
+  it('learns what the other one says when one gives no answer at all', async () => {
+    const { get, answer } = await startBalanced(2);
+    answer(1, refuse([503, 'not-ready']));
+    answer(2, (req) => req.socket.destroy());
+    for (let n = 0; n < 2; n += 1) expect(refusalOf(await get())).toEqual([503, 'not-ready']);
   });
 
   it('is not for anybody when nobody is known', async () => {
@@ -202,6 +238,39 @@ describe('a write', () => {
     }
     expect((await post({ isRepeatable: true, affinity: 'k' })).status).toBe(201);
     expect(fakes.flatMap(({ requests }) => requests).map(({ body }) => body)).toEqual(['b', 'b']);
+  });
+});
+
+describe('a write with a key that nobody takes', () => {
+  it.each<[string, Refusal, Refusal]>([
+    ['why, not who takes no traffic', [503, 'too-many-unpublished'], [503, 'not-ready']],
+    ['why, not who takes no traffic (a full disk)', [507, 'disk-full'], [503, 'stopped']],
+    [
+      'that it may be stored, not why another one refused it',
+      [500, 'outcome-unknown'],
+      [503, 'too-many-unpublished'],
+    ],
+    ['that it may be stored, not who takes no traffic', [500, 'outcome-unknown'], [503, 'not-ready']],
+  ])('learns %s, whichever was asked first', async (_what, expected, other) => {
+    for (const order of [
+      [expected, other],
+      [other, expected],
+    ]) {
+      const { post, answer, asked } = await startBalanced(2);
+      for (const [n, refusal] of order.entries()) answer(n + 1, refuse(refusal));
+      expect(refusalOf(await post({ isRepeatable: true }))).toEqual(expected);
+      expect(asked()).toEqual([1, 1]);
+    }
+  });
+
+  it('is not said to be refused when one gave no answer: it may be stored there', async () => {
+    for (const silent of [1, 2]) {
+      const { post, answer, asked } = await startBalanced(2);
+      answer(silent, (req) => req.socket.destroy());
+      answer(3 - silent, refuse([503, 'too-many-unpublished']));
+      await expect(post({ isRepeatable: true })).rejects.toThrow(UnansweredError);
+      expect(asked()).toEqual([1, 1]);
+    }
   });
 });
 
