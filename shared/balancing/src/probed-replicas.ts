@@ -47,10 +47,21 @@ export function fixedUrls(urls: readonly string[]): () => Promise<readonly strin
   return async () => urls;
 }
 
-/** Every address behind a name, such as a headless service's. */
-export function dnsUrls({ name, port }: { name: string; port: number }): () => Promise<readonly string[]> {
+/** An address as a resolver gives it. */
+interface FoundAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Every address behind a name, such as a headless service's. `resolve`: the system's resolver, unless given. */
+export function dnsUrls(options: {
+  readonly name: string;
+  readonly port: number;
+  readonly resolve?: (name: string) => Promise<readonly FoundAddress[]>;
+}): () => Promise<readonly string[]> {
+  const { name, port, resolve = (host) => lookup(host, { all: true }) } = options;
   return async () => {
-    const found = await lookup(name, { all: true });
+    const found = await resolve(name);
     return found.map(({ address, family }) => `http://${family === 6 ? `[${address}]` : address}:${port}`);
   };
 }

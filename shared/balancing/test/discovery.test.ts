@@ -1,6 +1,7 @@
 import { createLogger } from '@dbsync/service-kit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { announcedReplicas } from '../src/announced-replicas.ts';
+import { BalancedClient } from '../src/balanced-client.ts';
 import type { Discovery } from '../src/known-replica.ts';
 import { dnsUrls, ProbedReplicas } from '../src/probed-replicas.ts';
 import { closeFakes, type FakeReplica, sendJson, startFakeReplica } from '../testing/index.ts';
@@ -89,25 +90,76 @@ describe('replicas at addresses', () => {
     expect(fake.requests).toEqual([]);
   });
 
-  it('follow the name that they are behind, and stay while it cannot be looked up', async () => {
-    let urls: string[] | undefined = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
-    let asked = 0;
-    const discovery = probe(async () => {
-      asked += 1;
-      if (urls === undefined) throw new Error('no name server');
-      return urls;
-    });
-    const found = (): string[] => discovery.replicas().map(({ url }) => url);
-    await expect.poll(found).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
-    urls = undefined;
-    const until = asked + 2;
-    await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThan(until);
-    expect(found()).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
-    urls = ['http://127.0.0.1:2', 'http://127.0.0.1:3'];
-    await expect.poll(found, { timeout: 10_000 }).toEqual(['http://127.0.0.1:2', 'http://127.0.0.1:3']);
-  });
+  // Other systems than Linux have no more of the loopback network than its first address.
+  it.skipIf(process.platform !== 'linux')(
+    'behind one name take turns, follow the name, and stay while it cannot be looked up',
+    { timeout: 30_000 },
+    async () => {
+      const first = await startFakeReplica('order-1');
+      const port = Number(new URL(first.url).port);
+      const others = await Promise.all(
+        [2, 3].map((n) => startFakeReplica(`order-${n}`, { host: `127.0.0.${n}`, port })),
+      );
+      for (const fake of [first, ...others]) {
+        tells(fake, { ...status, replicaId: fake.replicaId, origin: `${fake.replicaId}.${RUN}` });
+      }
+      let addresses: number[] | undefined = [1, 2];
+      let looks = 0;
+      const resolve = async (name: string) => {
+        expect(name).toBe('orders.example');
+        looks += 1;
+        if (addresses === undefined) throw new Error('queryA EAI_AGAIN');
+        return addresses.map((n) => ({ address: `127.0.0.${n}`, family: 4 }));
+      };
+      const discovery = probe(dnsUrls({ name: 'orders.example', port, resolve }));
+      const client = new BalancedClient({
+        discovery,
+        maxLagMs: 1_000,
+        observer: { passedOver: () => undefined, breakerChanged: () => undefined },
+      });
+      const live = (): string[] =>
+        discovery.replicas().flatMap(({ replicaId, state }) => (state === 'live' ? [replicaId] : []));
+      const served = async (): Promise<string[]> => {
+        const names: string[] = [];
+        for (let n = 0; n < 6; n += 1) {
+          const request = {
+            method: 'GET',
+            path: '/x',
+            timeLimitMs: 5_000,
+            isRepeatable: true,
+            isWrite: false,
+          };
+          names.push((await client.request(request)).replica.replicaId);
+        }
+        return names.sort();
+      };
+      const halves = (...names: string[]): string[] => names.flatMap((name) => [name, name, name]);
 
-  it('behind a name have a URL for every address of it', async () => {
+      await expect.poll(live).toEqual(['order-1', 'order-2']);
+      expect(await served()).toEqual(halves('order-1', 'order-2'));
+      // One goes, one is added.
+      addresses = [2, 3, 3];
+      await expect.poll(live, { timeout: 10_000 }).toEqual(['order-2', 'order-3']);
+      addresses = undefined;
+      const failedFrom = looks;
+      await expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(failedFrom + 1);
+      expect(live()).toEqual(['order-2', 'order-3']);
+      expect(await served()).not.toContain('order-1');
+      addresses = [1, 2, 3];
+      await expect.poll(live, { timeout: 10_000 }).toEqual(['order-1', 'order-2', 'order-3']);
+      await client.stop();
+    },
+  );
+
+  it('behind a name have a URL for every address of it, of both kinds', async () => {
+    const both = [
+      { address: '10.1.2.3', family: 4 },
+      { address: 'fd00::1', family: 6 },
+    ];
+    expect(await dnsUrls({ name: 'orders.example', port: 8080, resolve: async () => both })()).toEqual([
+      'http://10.1.2.3:8080',
+      'http://[fd00::1]:8080',
+    ]);
     expect(await dnsUrls({ name: 'localhost', port: 60_001 })()).toContain('http://127.0.0.1:60001');
   });
 });

@@ -20,11 +20,19 @@ export interface FakeReplica {
 
 const fakes: FakeReplica[] = [];
 
-/** Starts one on a free port. A path that it does not know is answered with 404 and not remembered. */
-export async function startFakeReplica(
-  replicaId: string,
-  { unknownPath }: { readonly unknownPath?: string } = {},
-): Promise<FakeReplica> {
+/** Where a fake listens and what it does not know. */
+export interface FakePlace {
+  /** A path that is answered with 404 and not remembered. */
+  readonly unknownPath?: string;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+}
+
+/** Starts one. */
+export async function startFakeReplica(replicaId: string, place: FakePlace = {}): Promise<FakeReplica> {
+  const { unknownPath, host = '127.0.0.1', port = 0 } = place;
   const server = http.createServer(async (req, res) => {
     let body = '';
     try {
@@ -37,11 +45,11 @@ export async function startFakeReplica(
     res.setHeader('X-Served-By', replicaId);
     fake.answer(req, res);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   const fake: FakeReplica = {
     replicaId,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     requests: [],
     answer: (_req, res) => sendJson(res, 200, []),
     close: async () => {
