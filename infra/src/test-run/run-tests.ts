@@ -41,7 +41,10 @@ export async function runTests(options: TestRunOptions): Promise<number> {
   try {
     const summaryFile = join(folder, 'summary.json');
     const exitCode = await runVitest(options, summaryFile);
-    const summary = judgeSummary(parseSummary(readIfThere(summaryFile)), exitCode);
+    const summary = judgeSummary(parseSummary(readIfThere(summaryFile)), {
+      exitCode,
+      isCi: options.environment.CI === 'true',
+    });
     options.print('');
     for (const line of closingLines(summary)) options.print(line);
     return isPassed(summary) ? 0 : 1;
