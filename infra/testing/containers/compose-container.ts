@@ -4,7 +4,9 @@
  * that a test can ask it, and it is not started again by itself, so that a test can see it dead.
  */
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
+import { callDocker } from '../../src/broker/docker-cli.ts';
 import type { ComposeService } from './compose-file.ts';
+import { startOrTell } from './container-start.ts';
 
 const startupTimeoutMs = 60_000;
 
@@ -26,6 +28,9 @@ export interface ComposeContainerOptions {
 const servicePort = 8080;
 
 class ComposeContainer extends GenericContainer {
+  /** Of the container that was made, whether it started or not. */
+  id: string | undefined;
+
   constructor(options: ComposeContainerOptions) {
     const { service, name, network, publishedPort } = options;
     super(service.image);
@@ -57,11 +62,31 @@ class ComposeContainer extends GenericContainer {
     // It answers. Whether it is ready, the handle asks: it can say why not.
     this.withWaitStrategy(Wait.forLogMessage(/answers/));
   }
+
+  protected override async containerCreated(id: string): Promise<void> {
+    this.id = id;
+  }
 }
 
-/** Starts it; resolves when Kafka is healthy, or when a service of ours answers. */
+/**
+ * Starts it; resolves when Kafka is healthy, or when a service of ours answers.
+ * @throws Error with its last lines when it does not; the container is gone then, its volumes are not.
+ */
 export function startComposeContainer(options: ComposeContainerOptions): Promise<StartedTestContainer> {
-  return new ComposeContainer(options).start();
+  const container = new ComposeContainer(options);
+  const docker = async (...args: string[]) =>
+    await callDocker({ environment: process.env, args: [...args, container.id ?? ''], timeoutMs: 30_000 });
+  return startOrTell({
+    name: options.name,
+    start: (follow) => container.withLogConsumer(follow).start(),
+    printed: async () => (container.id === undefined ? '' : (await docker('logs', '--tail', '40')).output),
+    remove: async () => {
+      if (container.id === undefined) return;
+      const { exitCode, output } = await docker('rm', '--force', '--volumes');
+      // testcontainers has removed it already, as a rule.
+      if (exitCode !== 0 && !output.includes('No such container')) throw new Error(output);
+    },
+  });
 }
 
 /** Name and mount point of each volume. */

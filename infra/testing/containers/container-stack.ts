@@ -3,7 +3,8 @@
  * services with topics and volumes of their own.
  *
  * Import it in a test file, and all that was started there is removed after the file's tests; when a test fails,
- * the last lines of the containers that are alive at that moment are printed.
+ * the last lines of the containers that are alive at that moment are printed. One that does not start says its last
+ * lines in the error, in a test and in a hook alike.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -84,7 +85,13 @@ export class ContainerStack {
     const stack = new ContainerStack(options);
     cleanups.unshift(() => stack.stop());
     const names = options.names ?? ['order-1', 'order-2', 'order-3'];
-    await Promise.all(names.map((name) => stack.add(name)));
+    const starts = await Promise.allSettled(names.map((name) => stack.add(name)));
+    // Only when all have come to an end: what is on its way yet would not be found by whoever cleans up.
+    const failures = starts.flatMap((start) =>
+      start.status === 'rejected' ? [start.reason as unknown] : [],
+    );
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('\n'));
+    if (failures.length === 1) throw failures[0];
     return stack;
   }
 
@@ -177,6 +184,8 @@ async function startOne(options: {
   if (service === undefined) throw new Error(`the compose file has no service ${name}`);
   const isOurs = name !== 'kafka';
   const [port = 0] = isOurs ? await chooseFreePorts(1) : [];
+  // Before the start: one that fails leaves its volumes.
+  if (!isOurs) cleanups.unshift(() => removeVolumes({ service, volumePrefix }));
   const container = await startComposeContainer({
     ...{ name, service, network, volumePrefix },
     environment: isOurs ? options.environment : {},
@@ -185,12 +194,7 @@ async function startOne(options: {
   const url = isOurs ? `http://127.0.0.1:${port}` : '';
   const handle = new ContainerHandle({ name, url, network, container });
   living.add(handle);
-  if (!isOurs) {
-    cleanups.unshift(async () => {
-      await handle.remove();
-      await removeVolumes({ service, volumePrefix });
-    });
-  }
+  if (!isOurs) cleanups.unshift(() => handle.remove());
   return handle;
 }
 
