@@ -24,6 +24,15 @@ RUN command -v tini >/dev/null || \
     { apt-get update && apt-get install --yes --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
 COPY --from=build /app /app
 COPY infra/images/run-service infra/images/ask-service /usr/local/bin/
+# Less memory for young objects and for threads; the supervisor of pnpm dev sets the same.
+ENV NODE_OPTIONS=--max-semi-space-size=4 MALLOC_ARENA_MAX=2 NODE_COMPILE_CACHE=/compiled
+# What Node makes of the sources is made here, and nobody may change it later. It is kept by user. Unconfigured, each
+# service loads all of its code and ends with 2.
+RUN mkdir /compiled && chown 10001:10001 /compiled && \
+    for service in order-service user-service gateway; do \
+      setpriv --reuid=10001 --regid=10001 --clear-groups run-service "$service" 2>/dev/null; [ $? -eq 2 ] || exit 1; \
+    done && \
+    chown -R 0:0 /compiled && chmod -R a=rX /compiled && test -n "$(ls /compiled)"
 # Numbers, not names: Kubernetes can then tell that this is not root. The folder gives new volumes their owner.
 RUN mkdir /data && chown 10001:10001 /data
 USER 10001:10001

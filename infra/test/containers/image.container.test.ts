@@ -78,6 +78,13 @@ describe('the image of the services', () => {
     const [user, first, root, ...files] = (await ask('exec', name, 'sh', '-c', look)).split('\n');
     expect({ user, first, root }).toEqual({ user: '10001', first: 'tini', root: 'refused' });
     expect(files).toContain('service.db');
+    // Made by another Node, for another user or with other options, it would be of no use, and nobody would see it.
+    const used = "console.log(require('node:module').getCompileCacheDir())";
+    const folder = (await ask('exec', name, 'node', '--eval', used)).trim();
+    const kept = `find ${folder} -type f | wc -l; touch ${folder}/x 2>/dev/null || echo refused`;
+    const [compiled, planted] = (await ask('exec', name, 'sh', '-c', kept)).split('\n');
+    expect(Number(compiled)).toBeGreaterThan(500);
+    expect(planted).toBe('refused');
     await ask('stop', '--time', '15', name);
     // 137 is what a container ends with that had to be killed after that time.
     expect(await ask('inspect', '--format', '{{.State.ExitCode}}', name)).toBe('0');
