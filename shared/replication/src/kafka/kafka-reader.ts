@@ -34,6 +34,13 @@ export interface KafkaReaderOptions {
 /** Longest wait of the broker for new records, in milliseconds; also bounds how long a stop takes. */
 const FETCH_WAIT_MS = 250;
 
+/**
+ * Bytes of one answer, and of one partition in it: decoded they take several times as much until the next collection
+ * of garbage. A batch that is larger still comes whole, and the partitions of each request are shuffled by kafkajs.
+ */
+const FETCH_BYTES = 1_048_576;
+const PARTITION_BYTES = 262_144;
+
 /** Longest wait for joining the group, in milliseconds. */
 const JOIN_MS = 20_000;
 
@@ -56,7 +63,8 @@ export async function startReader(options: KafkaReaderOptions): Promise<Followin
     // The group is never shared and never used again: a dead member of it keeps nobody waiting.
     sessionTimeout: 30_000,
     maxWaitTimeInMs: FETCH_WAIT_MS,
-    maxBytesPerPartition: 1_048_576,
+    maxBytes: FETCH_BYTES,
+    maxBytesPerPartition: PARTITION_BYTES,
     allowAutoTopicCreation: false,
     // An event is judged by its own link. A stranger's hanging transaction must not hold up everybody.
     readUncommitted: true,

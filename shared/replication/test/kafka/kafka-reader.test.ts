@@ -14,7 +14,9 @@ async function joined(): Promise<{
   answer: (fetchedOffset: number, rawMessages: readonly object[]) => Promise<void>;
   following: Following;
   broke: unknown[];
+  asked: object[];
 }> {
+  const asked: object[] = [];
   const reads: LogRead[] = [];
   const broke: unknown[] = [];
   let eachBatch: (payload: EachBatchPayload) => Promise<void> = () => Promise.resolve();
@@ -33,7 +35,12 @@ async function joined(): Promise<{
     },
   } as unknown as Consumer;
   const following = await startReader({
-    kafka: { consumer: () => consumer } as unknown as Kafka,
+    kafka: {
+      consumer: (options: object) => {
+        asked.push(options);
+        return consumer;
+      },
+    } as unknown as Kafka,
     topic,
     groupId: 'played',
     partitions: 1,
@@ -54,7 +61,7 @@ async function joined(): Promise<{
       isRunning: () => true,
       isStale: () => false,
     } as unknown as EachBatchPayload);
-  return { reads, answer, following, broke };
+  return { reads, answer, following, broke, asked };
 }
 
 const unreadable = { offset: '10', unreadable: { firstOffset: 5, why: 'it is damaged' } };
@@ -83,4 +90,10 @@ it('records of a batch that lie before what was asked for are left out', async (
   await answer(9, [8, 9, 10].map(record));
   await following.stop();
   expect(reads.map(({ records }) => records.map(({ offset }) => offset))).toEqual([[9, 10]]);
+});
+
+it('asks for a megabyte at most at a time, as what comes takes several times that in memory', async () => {
+  const { asked, following } = await joined();
+  expect(asked).toMatchObject([{ maxBytes: 1_048_576, maxBytesPerPartition: 262_144 }]);
+  await following.stop();
 });
