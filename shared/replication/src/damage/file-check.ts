@@ -14,7 +14,7 @@ import { Origins } from '../origins.ts';
 import { openForReading } from '../sqlite.ts';
 import type { Clock } from '../surroundings.ts';
 import type { Table } from '../table.ts';
-import { findBrokenPages } from './integrity.ts';
+import { findBrokenPages, isCut } from './integrity.ts';
 import { findSchemaDamage } from './schema-check.ts';
 
 /** What is wrong with a database. */
@@ -59,11 +59,13 @@ export async function checkFile(options: FileCheckOptions): Promise<Finding | un
     try {
       const schema = await findSchemaDamage(connection, options.tables);
       if (schema !== undefined) return { what: schema, isCertain: true };
-      if (budgetMs <= 0) return undefined;
-      if (statSync(file).size <= budgetMs * BYTES_A_MS) {
+      // Are the pages that it lacks in the log? Nothing but SQLite's check can tell, whatever it takes.
+      const isShort = await isCut(connection, file);
+      if (isShort || (budgetMs > 0 && statSync(file).size <= budgetMs * BYTES_A_MS)) {
         const broken = await findBrokenPages(connection, file);
         if (broken !== undefined) return { what: broken, isCertain: true };
       }
+      if (budgetMs <= 0) return undefined;
       return await checkChains(connection, options);
     } finally {
       await connection.close();

@@ -31,7 +31,7 @@ export async function findBrokenPages(
 }
 
 /** True where the file has fewer bytes than pages. Pages that are only in the log are no sign of damage by themselves. */
-async function isCut(connection: Pick<Connection, 'all'>, file: string): Promise<boolean> {
+export async function isCut(connection: Pick<Connection, 'all'>, file: string): Promise<boolean> {
   const [count] = await connection.all<{ page_count: number }>('PRAGMA page_count');
   const [size] = await connection.all<{ page_size: number }>('PRAGMA page_size');
   return statSync(file).size < (count?.page_count ?? 0) * (size?.page_size ?? 0);
