@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { callDocker } from '../../src/broker/docker-cli.ts';
 import { probeReplica, waitFor } from '../../src/index.ts';
 import { ContainerStack, layGround, placeOrdersInside } from '../../testing/containers/index.ts';
 import { assertConverged, assertNothingLostOrMade, placeOrders } from '../../testing/index.ts';
@@ -16,6 +17,22 @@ async function post(url: string, body: unknown): Promise<{ status: number; body:
   });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
+
+describe('an order replica in a container', () => {
+  it('that does not start says why, as it printed it, and leaves nothing behind', async () => {
+    const { network } = ground();
+    const starting = ContainerStack.start({
+      ground: ground(),
+      names: ['order-1'],
+      environment: { DBSYNC_SECRET: 'short' },
+    });
+    await expect(starting).rejects.toThrow(/^order-1 did not start: .*\nIts last lines:\n.*DBSYNC_SECRET/s);
+    const args = ['ps', '--all', '--filter', `network=${network}`, '--format', '{{.Command}}'];
+    const left = await callDocker({ environment: process.env, args });
+    expect(left.stdout).not.toContain('run-service');
+    expect(left.stdout.trim().split('\n').length).toBe(1);
+  });
+});
 
 describe('three order replicas in containers', () => {
   it('converge on what was written to all of them at once, down to their files', async () => {
