@@ -38,8 +38,9 @@ export interface Chain {
 export function createChain(options: { cluster: string; secret: string }): Chain {
   const chainKey = deriveKey(options, 'dbsync chain 1');
   const announcementKey = deriveKey(options, 'dbsync announcement 1');
+  const covered = createFrame();
   const link = (previous: Uint8Array, row: Linked): Buffer =>
-    createHmac('sha256', chainKey).update(previous).update(frame(row)).update(row.bytes).digest();
+    createHmac('sha256', chainKey).update(covered(previous, row)).digest();
   const sign = (bytes: Uint8Array): Buffer => createHmac('sha256', announcementKey).update(bytes).digest();
   return {
     link,
@@ -49,16 +50,28 @@ export function createChain(options: { cluster: string; secret: string }): Chain
   };
 }
 
-/** Lengths go before everything of variable size: no two different rows may give the same bytes to the hash. */
-function frame(row: Linked): Buffer {
-  const names = Buffer.from(`${row.origin}\n${row.table}\n`);
-  const frame = Buffer.alloc(20 + names.length);
-  frame.writeBigUInt64BE(BigInt(row.seq), 0);
-  frame.writeUInt32BE(row.schemaVersion, 8);
-  frame.writeUInt32BE(names.length, 12);
-  frame.writeUInt32BE(row.bytes.length, 16);
-  names.copy(frame, 20);
-  return frame;
+/**
+ * What a link covers, in one piece, as every piece is a call into the hash: the link before, seq int64, schema version
+ * int32, length of the names int32, length of the row int32, names, row. Lengths go before everything of variable size: no
+ * two different rows may give the same bytes to the hash. The memory is used again for the next row.
+ */
+function createFrame(): (previous: Uint8Array, row: Linked) => Buffer {
+  let memory = Buffer.allocUnsafeSlow(4096);
+  return (previous, { origin, table, seq, schemaVersion, bytes }) => {
+    const names = `${origin}\n${table}\n`;
+    const head = previous.length + 20;
+    const longest = head + 3 * names.length + bytes.length;
+    if (memory.length < longest) memory = Buffer.allocUnsafeSlow(2 * longest);
+    memory.set(previous, 0);
+    const end = head + memory.write(names, head);
+    let at = memory.writeUInt32BE(Math.floor(seq / 2 ** 32), previous.length);
+    at = memory.writeUInt32BE(seq % 2 ** 32, at);
+    at = memory.writeUInt32BE(schemaVersion, at);
+    at = memory.writeUInt32BE(end - head, at);
+    memory.writeUInt32BE(bytes.length, at);
+    memory.set(bytes, end);
+    return memory.subarray(0, end + bytes.length);
+  };
 }
 
 function deriveKey(options: { cluster: string; secret: string }, purpose: string): KeyObject {
