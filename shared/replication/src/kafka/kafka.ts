@@ -7,8 +7,14 @@ import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage, Producer }
 import { errorText, isReplicationError, ReplicationError } from '../errors.ts';
 import { type Logger, silentLogger } from '../surroundings.ts';
 import { decodeEveryBatch } from './batch-decoder.ts';
+import { decodeRecordsCheaply } from './record-decoder.ts';
 
 export type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage, Producer };
+
+const require = createRequire(import.meta.url);
+
+/** Parts of kafkajs that something else takes the place of. */
+const ownParts = new Map<string, unknown>();
 
 const { Kafka: KafkaClient, logLevel } = loadKafkajs();
 
@@ -82,14 +88,26 @@ export async function describeKafkaCluster(options: {
   }
 }
 
-/** Loads kafkajs with a decoder that does not end at a batch that it cannot decode; its parts take it from the cache. */
+/**
+ * Loads kafkajs with a decoder that does not end at a batch that it cannot decode, and one of records that costs less.
+ * Its parts take them from the cache, so the inner one is put there first.
+ */
 function loadKafkajs(): typeof import('kafkajs') {
-  const require = createRequire(import.meta.url);
-  const decoder = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder.js');
-  const decode: Parameters<typeof decodeEveryBatch>[0] = require(decoder);
-  const cached = require.cache[decoder];
-  if (cached) cached.exports = decodeEveryBatch(decode);
+  wrapPart('recordBatch/record/v0/decoder.js', decodeRecordsCheaply);
+  wrapPart('recordBatch/v0/decoder.js', decodeEveryBatch);
   return require('kafkajs');
+}
+
+function wrapPart<T>(path: string, wrap: (part: T) => T): void {
+  const part = protocolPart<T>(path);
+  ownParts.set(path, part);
+  const cached = require.cache[require.resolve(`kafkajs/src/protocol/${path}`)];
+  if (cached) cached.exports = wrap(part);
+}
+
+/** A part of the protocol as kafkajs itself has it: what takes its place is held against it. */
+export function protocolPart<T>(path: string): T {
+  return (ownParts.get(path) as T | undefined) ?? require(`kafkajs/src/protocol/${path}`);
 }
 
 /** Runs a call with a deadline; every failure becomes one of our errors. */
