@@ -19,8 +19,8 @@ import type { PlannedCrash } from './crash-plan.ts';
 /** One crash as it went. */
 export interface DoneCrash {
   readonly crash: PlannedCrash;
-  /** From the new process to readiness, in milliseconds. */
-  readonly readyMs: number;
+  /** From the new process to readiness, in milliseconds; null where a second crash was waited for meanwhile, in vain. */
+  readonly readyMs: number | null;
   /** True when the second crash came, too. */
   readonly hasDiedTwice: boolean;
 }
@@ -68,7 +68,8 @@ export async function crashOnce(on: CrashGround, crash: PlannedCrash, name: stri
     // An empty directory has nothing to serve while the broker is away; everything else is ready without it.
     if (isBootstrap) link?.set({ kind: 'open' });
     await victim.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false });
-    const readyMs = performance.now() - begunMs;
+    const hasWaited = crash.second !== null && !hasDiedTwice;
+    const readyMs = hasWaited ? null : performance.now() - begunMs;
     link?.set({ kind: 'open' });
     await asking;
     return { crash, readyMs, hasDiedTwice };

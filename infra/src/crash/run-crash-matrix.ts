@@ -94,7 +94,8 @@ async function crashAll(
       const one = await crashOnce({ ground: hurt, file, record }, crash, `crash-${index}`);
       done.push(one);
       const again = one.hasDiedTwice ? `, again at ${crash.second}` : '';
-      print(`died at ${what}${again}; ready ${(one.readyMs / 1000).toFixed(1)} s later`);
+      const ready = one.readyMs === null ? '' : ` ${(one.readyMs / 1000).toFixed(1)} s later`;
+      print(`died at ${what}${again}; ready${ready}`);
     } catch (error) {
       violations.add('I11', 'not held', `${what}: ${errorText(error)}`);
       print(`NOT HELD ${what}: ${errorText(error)}`);
@@ -111,7 +112,7 @@ async function crashAll(
   });
   await watch.stop();
   const { rows } = await judgeQuiet({ ground: hurt, loads: [record], violations, print });
-  const readyMs = done.map((one) => one.readyMs).sort((a, b) => a - b);
+  const readyMs = done.flatMap((one) => one.readyMs ?? []).sort((a, b) => a - b);
   return {
     done,
     acknowledged: record.acknowledged.size,
