@@ -61,8 +61,6 @@ export interface FlowOptions {
   readonly own: Origin;
   readonly positions: Map<number, Position>;
   readonly cuts: Set<number>;
-  /** Seq by origin up to which a log of before had the rows. */
-  readonly acknowledgedBefore: ReadonlyMap<string, number>;
   readonly stalls: Map<string, Stall>;
   readonly writer: Writer;
   readonly arrivals: Milestones;
@@ -100,7 +98,6 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     ownTail,
     writer,
     world,
-    acknowledgedBefore: parts.acknowledgedBefore,
     maxRows: limits.publishRows,
     maxBytes: limits.publishBytes,
     maxWaiters: limits.maxWaiters,

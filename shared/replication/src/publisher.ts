@@ -38,8 +38,6 @@ export interface PublisherOptions {
   readonly ownTail: OwnTail;
   readonly writer: Writer;
   readonly world: Surroundings;
-  /** Seq by origin up to which a log of before had the rows. */
-  readonly acknowledgedBefore: ReadonlyMap<string, number>;
   /** Rows of one append at most. */
   readonly maxRows: number;
   /** Value bytes of one append at most. */
@@ -54,8 +52,8 @@ export class Publisher {
   readonly #batchSize: BatchSize;
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #acknowledgedRows: Milestones;
-  /** Highest row of each origin that some log has acknowledged: what counts as never acknowledged is above it. */
-  readonly #everAcknowledged: Map<string, number>;
+  /** Highest acknowledged row of each origin in this run: what counts as never acknowledged is above it. */
+  readonly #everAcknowledged = new Map<string, number>();
   /** Origins of other directories that this replica publishes, because nobody else does. */
   readonly #adopted = new Set<string>();
   /** Counts pauses: an acknowledgement of an append from before the last one proves nothing any more. */
@@ -66,7 +64,6 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#everAcknowledged = new Map(options.acknowledgedBefore);
     this.#batchSize = new BatchSize({ rows: options.maxRows, bytes: options.maxBytes });
     this.#acknowledgedRows = new Milestones({ clock: options.world.clock, maxWaiters: options.maxWaiters });
   }
@@ -86,7 +83,7 @@ export class Publisher {
     return this.#republished;
   }
 
-  /** Rows minted here that no log has acknowledged, as far as is known. */
+  /** Rows minted here that the log has not acknowledged in this run. */
   unacknowledged(): number {
     return this.#options.origins.pending().reduce((sum, origin) => {
       const acknowledged = Math.max(

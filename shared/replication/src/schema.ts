@@ -12,9 +12,6 @@ import type { Table } from './table.ts';
 /** Version of the library's own tables, kept in SQLite's `user_version`. */
 const LIBRARY_VERSION = 1;
 
-/** Tables of the library that came after the others: a file of an earlier build lacks them until it is opened. */
-export const LATER_TABLES: ReadonlySet<string> = new Set(['replication_acknowledged']);
-
 const LIBRARY_TABLES = `
 CREATE TABLE IF NOT EXISTS replication_replica (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -27,9 +24,6 @@ CREATE TABLE IF NOT EXISTS replication_origin (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   seq INTEGER NOT NULL, chain BLOB NOT NULL,
   minted INTEGER NOT NULL DEFAULT 0, partition INTEGER, published INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS replication_acknowledged (
-  origin INTEGER PRIMARY KEY REFERENCES replication_origin (id), seq INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS replication_position (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,

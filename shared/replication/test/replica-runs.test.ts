@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replicaOf } from '../src/origin.ts';
 import type { Replica } from '../src/replica.ts';
-import { openConnection } from '../src/sqlite.ts';
 import {
   type ClusterReplicaOptions,
   ForeignRun,
@@ -118,20 +117,6 @@ describe('an older copy of the directory put back', () => {
 });
 
 describe('a directory', () => {
-  it('of a build that did not have the tables that came later is no damage, and gets them', async () => {
-    const first = await cluster.live('a');
-    await write(first, 'n1');
-    await settled(1, first);
-    await cluster.stop(first);
-    const connection = await openConnection(join(cluster.folder('a'), 'notes.db'));
-    await connection.run('DROP TABLE replication_acknowledged');
-    await connection.close();
-    const again = await cluster.live('a');
-    expect(again.vector()[first.origin]?.seq).toBe(1);
-    expect((await again.status()).damage).toMatchObject({ state: 'none', last: null });
-    expect(await again.reads.all('SELECT * FROM replication_acknowledged')).toEqual([]);
-  });
-
   it('that is in use is refused at once and names the holder', async () => {
     await cluster.live('a');
     const startedMs = performance.now();

@@ -57,7 +57,6 @@ export async function openApplierBench(
     ownTail,
     writer,
     world,
-    acknowledgedBefore: new Map(),
     maxRows,
     maxBytes,
     maxWaiters: 100,
