@@ -39,6 +39,8 @@ const limits = {
   acknowledgeMs: 1500,
   tokenWaitMs: 1500,
   drainMs: 500,
+  // Files are small: each start checks all of one.
+  startCheckMs: 2000,
 };
 
 /** Of the commits, one in so many is looked at. */

@@ -59,9 +59,9 @@ export async function checkFile(options: FileCheckOptions): Promise<Finding | un
     try {
       const schema = await findSchemaDamage(connection, options.tables);
       if (schema !== undefined) return { what: schema, isCertain: true };
-      // Are the pages that it lacks in the log? Nothing but SQLite's check can tell, whatever it takes.
-      const isShort = await isCut(connection, file);
-      if (isShort || (budgetMs > 0 && statSync(file).size <= budgetMs * BYTES_A_MS)) {
+      const isSmall = budgetMs > 0 && statSync(file).size <= budgetMs * BYTES_A_MS;
+      // Are the pages that a file lacks in the log? Nothing but SQLite's check can tell, whatever it takes.
+      if (isSmall || (await isCut(connection, file))) {
         const broken = await findBrokenPages(connection, file);
         if (broken !== undefined) return { what: broken, isCertain: true };
       }
