@@ -104,9 +104,11 @@ export async function chooseFreePorts(count: number): Promise<number[]> {
       });
     }
     const port = randomInt(chosenRange.from, chosenRange.to);
-    if (!given.has(port) && !chosen.has(port) && (await canBind(port))) chosen.add(port);
+    if (given.has(port)) continue;
+    // Before the look: another call may choose meanwhile.
+    remember([port]);
+    if (await canBind(port)) chosen.add(port);
   }
-  remember([...chosen]);
   return [...chosen];
 }
 
@@ -116,9 +118,8 @@ export async function chooseFreePortRow(count: number): Promise<number> {
     const first = randomInt(chosenRange.from, chosenRange.to - count);
     const row = Array.from({ length: count }, (_, index) => first + index);
     if (row.some((port) => given.has(port))) continue;
-    if (!(await Promise.all(row.map(canBind))).every(Boolean)) continue;
     remember(row);
-    return first;
+    if ((await Promise.all(row.map(canBind))).every(Boolean)) return first;
   }
   throw new InfraError({
     code: 'port-taken',

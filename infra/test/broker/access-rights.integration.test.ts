@@ -89,7 +89,8 @@ async function use(user: string, database: string, topicPrefix = ''): Promise<st
         return 'go on' as const;
       };
       log.follow({ startOf: () => 0, take, broke: reject }).catch(reject);
-      setTimeout(resolve, 5000).unref();
+      const late = new Error('nothing was read within 5 s');
+      setTimeout(reject, 5000, late).unref();
     });
   });
   await attempt(async () => {
