@@ -3,7 +3,11 @@
  * acknowledged? It reads the SQLite files themselves, like every other process.
  */
 import { DatabaseSync } from 'node:sqlite';
+import type { Chain } from '@dbsync/replication/testing';
 import { probeReplica, verifyReplicas } from '../src/index.ts';
+import { readReplicaFile } from '../src/judge/replica-file.ts';
+import { type HeldRows, judgeEqual, judgeRows } from '../src/judge/rows-judge.ts';
+import { Violations } from '../src/judge/violations.ts';
 import type { LoadRecord } from '../src/load/order-load.ts';
 
 /** A shown order in a replica's file. */
@@ -57,4 +61,30 @@ export function assertNothingLostOrMade(files: readonly string[], records: reado
       );
     }
   }
+}
+
+/**
+ * Throws unless all files hold the same rows, column by column and in the same unbroken chains: every acknowledged order
+ * once, unaltered, and nothing that was not attempted. It is the judge of `pnpm chaos`.
+ */
+export async function assertSameRows(
+  files: readonly string[],
+  { chain, records }: { readonly chain: Chain; readonly records: readonly LoadRecord[] },
+): Promise<void> {
+  const load = {
+    attempted: new Set(records.flatMap(({ attempted }) => [...attempted])),
+    acknowledged: new Map(records.flatMap(({ acknowledged }) => [...acknowledged])),
+  };
+  const violations = new Violations();
+  const held: HeldRows[] = [];
+  for (const file of files) {
+    held.push(
+      await readReplicaFile(file, (contents) =>
+        judgeRows(file, contents, { knowledge: { chain, load }, violations }),
+      ),
+    );
+  }
+  judgeEqual(held, violations);
+  const found = violations.list().map((violation) => JSON.stringify(violation));
+  if (found.length > 0) throw new Error(`the files are not right:\n${found.join('\n')}`);
 }

@@ -12,7 +12,7 @@ export {
   type SeenOrder,
 } from '../src/judge/retry-judge.ts';
 export { type LoadOptions, type LoadRecord, placeOrders } from '../src/load/order-load.ts';
-export { assertConverged, assertNothingLostOrMade, ordersInFile } from './convergence.ts';
+export { assertConverged, assertNothingLostOrMade, assertSameRows, ordersInFile } from './convergence.ts';
 export { startTestBroker, type TestBroker, type TestBrokerOptions } from './test-broker.ts';
 export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';
 export { startTestPostgres, type TestPostgres } from './test-postgres.ts';

@@ -2,12 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { probeReplica, waitFor } from '../../src/index.ts';
 import { ContainerStack, layGround } from '../../testing/containers/index.ts';
-import {
-  assertConverged,
-  assertNothingLostOrMade,
-  type LoadRecord,
-  placeOrders,
-} from '../../testing/index.ts';
+import { assertConverged, type LoadRecord, placeOrders } from '../../testing/index.ts';
 
 /** Longer than a consumer's session: the broker gives the place of the frozen replica away. */
 const frozenMs = 20_000;
@@ -51,7 +46,7 @@ async function placeThrough(
   const placed = await loading;
   expect([...placed.failures]).toEqual([]);
   await assertConverged(stack.orderUrls);
-  assertNothingLostOrMade(await stack.copyDatabases(), [placed]);
+  await stack.assertSameRows(placed);
   return { placed, seconds };
 }
 
@@ -75,7 +70,7 @@ describe('containers under faults', () => {
     expect([...load.failures]).toEqual([]);
     const after = await placeOrders({ urls: () => [frozen.url], count: 50, clients: 4, name: 'after' });
     const seconds = await assertConverged(stack.orderUrls);
-    assertNothingLostOrMade(await stack.copyDatabases(), [before, load, after]);
+    await stack.assertSameRows(before, load, after);
     console.log(`frozen for ${frozenMs / 1000} s: equal ${seconds.toFixed(1)} s after the last order`);
     await stack.stop();
   });
@@ -140,7 +135,7 @@ describe('containers under faults', () => {
     expect([...load.failures]).toEqual([]);
     const last = await placeOrders({ urls: () => stack.orderUrls, count: 200, clients: 8, name: 'last' });
     await assertConverged(stack.orderUrls);
-    assertNothingLostOrMade(await stack.copyDatabases(), [first, load, last]);
+    await stack.assertSameRows(first, load, last);
     await stack.stop();
   });
 });

@@ -10,9 +10,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Chain, createChain } from '@dbsync/replication/testing';
 import { getContainerRuntimeClient, Network, type StartedNetwork } from 'testcontainers';
 import { afterAll, afterEach } from 'vitest';
 import { chooseFreePorts } from '../../src/index.ts';
+import type { LoadRecord } from '../../src/load/order-load.ts';
+import { assertSameRows } from '../convergence.ts';
 import { startComposeContainer, volumesOf } from './compose-container.ts';
 import { type ComposeService, readCompose } from './compose-file.ts';
 import { ContainerHandle } from './container-handle.ts';
@@ -22,6 +25,8 @@ import type { EngineImages } from './engine.ts';
 export interface ContainerGround {
   readonly kafka: ContainerHandle;
   readonly network: string;
+  /** Of every cluster on this ground, for the judge. */
+  readonly chain: Chain;
   /** The services of the compose file. */
   readonly services: Readonly<Record<string, ComposeService>>;
 }
@@ -42,18 +47,19 @@ afterAll(async () => {
 
 /** Starts Kafka from the compose file. */
 export async function startGround(images: EngineImages): Promise<ContainerGround> {
+  const [cluster, secret] = ['containers', randomBytes(32).toString('hex')];
   const services = readCompose({
     SERVICE_IMAGE: images.service,
     KAFKA_IMAGE: images.kafka,
-    DBSYNC_CLUSTER: 'containers',
-    DBSYNC_SECRET: randomBytes(32).toString('hex'),
+    DBSYNC_CLUSTER: cluster,
+    DBSYNC_SECRET: secret,
   });
   const started: StartedNetwork = await new Network().start();
   cleanups.unshift(async () => void (await started.stop()));
   const network = started.getName();
   const prefix = `${network}-`;
   const kafka = await startOne({ name: 'kafka', services, network, volumePrefix: prefix, environment: {} });
-  return { kafka, network, services };
+  return { kafka, network, services, chain: createChain({ cluster, secret }) };
 }
 
 /** What a test wants. */
@@ -149,6 +155,11 @@ export class ContainerStack {
   /** Copies of the database files of all order replicas, taken out of the containers. */
   async copyDatabases(): Promise<string[]> {
     return await Promise.all(this.replicas.map((replica) => replica.copyData(this.#copies)));
+  }
+
+  /** Copies the files out, compares them row by row, and holds them against the loads. @throws Error with what is wrong. */
+  async assertSameRows(...records: readonly LoadRecord[]): Promise<void> {
+    await assertSameRows(await this.copyDatabases(), { chain: this.#ground.chain, records });
   }
 
   /** Removes its containers, volumes and copies. Idempotent. */
