@@ -19,7 +19,8 @@ beforeEach(({ skip }) => {
   if ('absent' in engine) skip(engine.absent);
   dataDir = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
 });
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.error(await logs());
   await Promise.all(started.splice(0).map((broker) => broker.stop()));
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
 });
@@ -36,6 +37,16 @@ async function start(port: number): Promise<Broker> {
   });
   started.push(broker);
   return broker;
+}
+
+/** The last lines of the broker's containers, which are removed after each test. */
+async function logs(): Promise<string> {
+  const args = ['ps', '--all', '--quiet', '--filter', `label=dbsync.data-dir=${dataDir}`];
+  const ids = (await callDocker({ environment, args })).stdout.split('\n').filter((line) => line !== '');
+  const printed = ids.map(
+    async (id) => (await callDocker({ environment, args: ['logs', '--tail', '80', id] })).output,
+  );
+  return (await Promise.all(printed)).join('\n');
 }
 
 async function containers(): Promise<string[]> {

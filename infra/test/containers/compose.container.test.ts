@@ -16,6 +16,8 @@ describe('docker compose up', () => {
     { kafka: 'by TLS and SASL', files: [composeFile, secureComposeFile] },
   ])(
     'ends healthy with Kafka $kafka, and only the gateway can be reached from outside',
+    // Longer than the time limits of its commands together, so that the one that hangs says so.
+    { timeout: 360_000 },
     async ({ files, retired }) => {
       if ('absent' in engine || compose === null) throw new Error('In CI a compose command must be there.');
       await withComposeProject(

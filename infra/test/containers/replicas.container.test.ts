@@ -2,7 +2,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { callDocker } from '../../src/broker/docker-cli.ts';
 import { probeReplica, waitFor } from '../../src/index.ts';
-import { ContainerStack, layGround, placeOrdersInside } from '../../testing/containers/index.ts';
+import {
+  ContainerStack,
+  layGround,
+  makeOtherImage,
+  placeOrdersInside,
+} from '../../testing/containers/index.ts';
 import { assertConverged, assertSameRows, placeOrders } from '../../testing/index.ts';
 
 const ground = await layGround();
@@ -110,6 +115,23 @@ describe('three order replicas in containers', () => {
     console.log(
       `killed: ready again after ${seconds.toFixed(1)} s, ${load.acknowledged.size} acknowledged of ${load.attempted.size}, equal ${equalSeconds.toFixed(1)} s after the last one`,
     );
+    await stack.stop();
+  });
+
+  it('keep in their volumes what nobody else has: a container of another image publishes what the old one stored', async () => {
+    const other = await makeOtherImage(ground().images.service);
+    const stack = await ContainerStack.start({ ground: ground() });
+    const before = await placeOrders({ urls: () => stack.orderUrls, count: 150, clients: 6, name: 'before' });
+    await assertConverged(stack.orderUrls);
+    const lonely = stack.of('order-3');
+    await lonely.cutOff();
+    const alone = await placeOrdersInside(lonely, { name: 'alone', count: 100 });
+    expect([...alone.failures]).toEqual([]);
+    await stack.take('order-3');
+    expect(await Promise.all(stack.orderUrls.map(rowsOf))).toEqual([150, 150]);
+    await stack.add('order-3', other);
+    await assertConverged(stack.orderUrls);
+    await stack.assertSameRows(before, alone);
     await stack.stop();
   });
 

@@ -1,7 +1,6 @@
-import { getContainerRuntimeClient } from 'testcontainers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../src/index.ts';
-import { ContainerStack, findEngine, startGround } from '../../testing/containers/index.ts';
+import { ContainerStack, findEngine, makeOtherImage, startGround } from '../../testing/containers/index.ts';
 import { assertConverged, placeOrders } from '../../testing/index.ts';
 
 const engine = await findEngine();
@@ -45,11 +44,9 @@ describe('a rolling upgrade', () => {
   it('replaces every replica under load, and no request through the gateway fails', async () => {
     if ('absent' in engine) return;
     const ground = await startGround(engine);
+    const upgraded = await makeOtherImage(engine.service);
     const names = ['order-1', 'order-2', 'order-3', 'user-service', 'gateway'];
     const stack = await ContainerStack.start({ ground, names });
-    const upgraded = 'dbsync/service:next';
-    const { container } = await getContainerRuntimeClient();
-    await container.dockerode.getImage(engine.service).tag({ repo: 'dbsync/service', tag: 'next' });
     const { url } = stack.of('gateway');
     // A gateway that has just started answers 503 until it has heard of the replicas.
     for (const { name } of stack.replicas) await untilServing(url, name);
@@ -75,6 +72,5 @@ describe('a rolling upgrade', () => {
     await stack.assertSameRows(load);
     console.log(`replaced in ${seconds.join(', ')} s; ${load.acknowledged.size} orders, none failed`);
     await stack.stop();
-    await container.dockerode.getImage(upgraded).remove();
   });
 });

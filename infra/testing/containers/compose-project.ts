@@ -4,9 +4,11 @@
 import { randomBytes } from 'node:crypto';
 import { callDocker } from '../../src/broker/docker-cli.ts';
 import { chooseFreePorts, runCommand, waitFor } from '../../src/index.ts';
+import { runAll } from './cleanup.ts';
 import type { EngineImages } from './engine.ts';
 
-const upTimeoutMs = 150_000;
+/** Longest times of the commands, in milliseconds. `logs` and the rest are questions to what runs. */
+const timeoutsMs = { up: 120_000, down: 60_000, other: 30_000 };
 
 /** The compose command of this machine, docker's own or the older program; null where there is none. */
 export async function findCompose(): Promise<readonly string[] | null> {
@@ -25,6 +27,8 @@ export interface ComposeProjectOptions {
   readonly files: readonly string[];
   /** Services that must be healthy. */
   readonly services: number;
+  /** Laid over the time limits. */
+  readonly timeoutsMs?: Partial<typeof timeoutsMs>;
 }
 
 /** A project that runs. */
@@ -55,11 +59,13 @@ export async function withComposeProject(
   const [command = '', ...first] = compose;
   const call = async (...args: string[]): Promise<string> => {
     const all = [...first, '--project-name', project, ...files.flatMap((file) => ['--file', file]), ...args];
-    const result = await runCommand({ command, args: all, env, timeoutMs: upTimeoutMs });
+    const limits: Record<string, number> = { ...timeoutsMs, ...options.timeoutsMs };
+    const timeoutMs = limits[args[0] ?? ''] ?? timeoutsMs.other;
+    const result = await runCommand({ command, args: all, env, timeoutMs });
     if (result.exitCode === 0) return result.output;
     throw new Error(`compose ${args[0]} failed (${result.outcome}):\n${result.output}`);
   };
-  try {
+  const startAndUse = async (): Promise<void> => {
     await call('up', '--detach', ...(first.length > 0 ? ['--wait'] : []));
     // The older program waits for what others depend on, and for nothing else: the gateway may still be starting.
     const listed = await untilHealthy(project, options.services);
@@ -68,12 +74,15 @@ export async function withComposeProject(
       compose: call,
       published: listed.filter((line) => line.includes('->')).map((line) => line.replace(/ Up .*\)/, '')),
     });
-  } catch (error) {
-    console.error(await call('logs', '--tail', '40').catch(String));
-    throw error;
-  } finally {
-    await call('down', '--volumes', '--timeout', '20');
-  }
+  };
+  await runAll([
+    () =>
+      startAndUse().catch(async (error) => {
+        console.error(await call('logs', '--tail', '40').catch(String));
+        throw error;
+      }),
+    () => call('down', '--volumes', '--timeout', '20'),
+  ]);
 }
 
 /** Waits until so many containers of a project are healthy; gives a line for each: service, status, ports. */

@@ -16,6 +16,7 @@ import { afterAll, afterEach } from 'vitest';
 import { chooseFreePorts } from '../../src/index.ts';
 import type { LoadRecord } from '../../src/load/order-load.ts';
 import { assertSameRows } from '../convergence.ts';
+import { addCleanup, cleanUp, runAll } from './cleanup.ts';
 import { startComposeContainer, volumesOf } from './compose-container.ts';
 import { type ComposeService, readCompose } from './compose-file.ts';
 import { ContainerHandle } from './container-handle.ts';
@@ -27,12 +28,11 @@ export interface ContainerGround {
   readonly network: string;
   /** Of every cluster on this ground, for the judge. */
   readonly chain: Chain;
+  readonly images: EngineImages;
   /** The services of the compose file. */
   readonly services: Readonly<Record<string, ComposeService>>;
 }
 
-/** Everything that this file has started, the newest first. */
-const cleanups: (() => Promise<void>)[] = [];
 const living = new Set<ContainerHandle>();
 
 afterEach(async ({ task }) => {
@@ -41,9 +41,7 @@ afterEach(async ({ task }) => {
     console.error(`last lines of ${handle.name}:\n${await handle.lastLines().catch(String)}`);
   }
 });
-afterAll(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
+afterAll(cleanUp);
 
 /** Starts Kafka from the compose file. */
 export async function startGround(images: EngineImages): Promise<ContainerGround> {
@@ -55,11 +53,11 @@ export async function startGround(images: EngineImages): Promise<ContainerGround
     DBSYNC_SECRET: secret,
   });
   const started: StartedNetwork = await new Network().start();
-  cleanups.unshift(async () => void (await started.stop()));
+  addCleanup(() => started.stop());
   const network = started.getName();
   const prefix = `${network}-`;
   const kafka = await startOne({ name: 'kafka', services, network, volumePrefix: prefix, environment: {} });
-  return { kafka, network, services, chain: createChain({ cluster, secret }) };
+  return { kafka, network, images, services, chain: createChain({ cluster, secret }) };
 }
 
 /** What a test wants. */
@@ -89,7 +87,7 @@ export class ContainerStack {
   /** Starts the services and resolves when all are ready. */
   static async start(options: StackOptions): Promise<ContainerStack> {
     const stack = new ContainerStack(options);
-    cleanups.unshift(() => stack.stop());
+    addCleanup(() => stack.stop());
     const names = options.names ?? ['order-1', 'order-2', 'order-3'];
     const starts = await Promise.allSettled(names.map((name) => stack.add(name)));
     // Only when all have come to an end: what is on its way yet would not be found by whoever cleans up.
@@ -141,9 +139,7 @@ export class ContainerStack {
   async take(name: string): Promise<void> {
     const handle = this.of(name);
     await handle.stop();
-    await handle.remove();
-    this.#handles.delete(name);
-    living.delete(handle);
+    await this.#remove(handle);
   }
 
   /** Removes the volume of a service that was taken away. */
@@ -165,14 +161,30 @@ export class ContainerStack {
   /** Removes its containers, volumes and copies. Idempotent. */
   async stop(): Promise<void> {
     const handles = [...this.#handles.values()];
-    this.#handles.clear();
-    await Promise.all(handles.map((handle) => handle.remove()));
-    for (const handle of handles) living.delete(handle);
+    await runAll([
+      ...handles.map((handle) => () => this.#remove(handle)),
+      () => this.#removeVolumes(),
+      async () => rmSync(this.#copies, { recursive: true, force: true }),
+    ]);
+  }
+
+  async #remove(handle: ContainerHandle): Promise<void> {
+    await handle.remove();
+    this.#handles.delete(handle.name);
+    living.delete(handle);
+  }
+
+  async #removeVolumes(): Promise<void> {
     const { container } = await getContainerRuntimeClient();
     const { Volumes } = await container.dockerode.listVolumes();
     const ours = Volumes.filter(({ Name }) => Name.startsWith(this.#volumePrefix));
-    await Promise.all(ours.map(({ Name }) => container.dockerode.getVolume(Name).remove()));
-    rmSync(this.#copies, { recursive: true, force: true });
+    await runAll(
+      ours.map(
+        ({ Name }) =>
+          () =>
+            container.dockerode.getVolume(Name).remove(),
+      ),
+    );
   }
 }
 
@@ -196,7 +208,7 @@ async function startOne(options: {
   const isOurs = name !== 'kafka';
   const [port = 0] = isOurs ? await chooseFreePorts(1) : [];
   // Before the start: one that fails leaves its volumes.
-  if (!isOurs) cleanups.unshift(() => removeVolumes({ service, volumePrefix }));
+  if (!isOurs) addCleanup(() => removeVolumes({ service, volumePrefix }));
   const container = await startComposeContainer({
     ...{ name, service, network, volumePrefix },
     environment: isOurs ? options.environment : {},
@@ -205,7 +217,7 @@ async function startOne(options: {
   const url = isOurs ? `http://127.0.0.1:${port}` : '';
   const handle = new ContainerHandle({ name, url, network, container });
   living.add(handle);
-  if (!isOurs) cleanups.unshift(() => handle.remove());
+  if (!isOurs) addCleanup(() => handle.remove());
   return handle;
 }
 

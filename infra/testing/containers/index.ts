@@ -6,3 +6,4 @@ export { ContainerStack, startGround } from './container-stack.ts';
 export { findEngine } from './engine.ts';
 export { layGround } from './file-ground.ts';
 export { placeOrdersInside } from './load-inside.ts';
+export { makeOtherImage } from './other-image.ts';
