@@ -5,14 +5,16 @@
 ARG JAVA_IMAGE=eclipse-temurin:21-jre
 FROM ${JAVA_IMAGE}
 LABEL org.opencontainers.image.title="Apache Kafka from its jars"
+# The base may have a user of its own, and may run as it.
+USER 0:0
 COPY libs /opt/kafka/libs
 COPY run-kafka /etc/kafka/docker/run
 COPY server.properties /etc/kafka/docker/
+# The official image's user by its number: in some bases it has another name, in others none.
 RUN mkdir -p /opt/kafka/config /opt/kafka/logs /var/lib/kafka/data /mnt/shared/config /etc/kafka/secrets && \
-    useradd --uid 1000 --no-create-home --shell /usr/sbin/nologin appuser && \
-    chown -R appuser:root /opt/kafka/config /opt/kafka/logs /var/lib/kafka/data /mnt/shared/config && \
+    chown -R 1000:0 /opt/kafka/config /opt/kafka/logs /var/lib/kafka/data /mnt/shared/config && \
     chmod -R g+w /opt/kafka/config /opt/kafka/logs
-USER appuser
+USER 1000:0
 EXPOSE 9092
 VOLUME ["/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"]
 CMD ["/etc/kafka/docker/run"]
