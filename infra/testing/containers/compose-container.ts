@@ -1,7 +1,8 @@
 /**
  * A container as testcontainers starts it, from a service of the compose file: image, command, environment,
- * volumes, restrictions and health check are the file's. Two things differ. Its port is published on loopback, so
- * that a test can ask it, and it is not started again by itself, so that a test can see it dead.
+ * volumes, restrictions and health check are the file's. Three things differ. Its port is published on loopback, so
+ * that a test can ask it; it is not started again by itself, so that a test can see it dead; and what it depends on,
+ * Kafka apart, is not waited for.
  */
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { callDocker } from '../../src/broker/docker-cli.ts';

@@ -16,7 +16,9 @@ export const secureComposeFile = fileURLToPath(new URL('../../compose.secure.yam
 const condition = z.strictObject({ condition: z.literal('service_healthy') });
 const serviceSchema = z.strictObject({
   image: z.string(),
-  build: z.unknown().optional(),
+  build: z
+    .strictObject({ context: z.string(), dockerfile: z.string(), args: z.record(z.string(), z.string()) })
+    .optional(),
   command: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()).default({}),
   volumes: z.array(z.string().regex(/^[a-z0-9-]+:\/[^:]*$/)).default([]),
@@ -36,7 +38,13 @@ const serviceSchema = z.strictObject({
     start_period: z.string(),
   }),
 });
-const fileSchema = z.object({ services: z.record(z.string(), serviceSchema) });
+/** As compose makes them when nothing is said. */
+const plain = z.record(z.string(), z.strictObject({}));
+const fileSchema = z.strictObject({
+  services: z.record(z.string(), serviceSchema),
+  networks: plain,
+  volumes: plain,
+});
 
 /** One service of a compose file. */
 export type ComposeService = z.output<typeof serviceSchema>;
@@ -51,7 +59,9 @@ export function parseCompose(file: string): unknown {
 
 /** Services by name, variables filled in. @throws Error for a variable that must be set, and for unknown keys. */
 export function readCompose(variables: ComposeVariables, file = composeFile): Record<string, ComposeService> {
-  return fileSchema.parse(fillIn(parseCompose(file), variables)).services;
+  const filled = Object.entries(fillIn(parseCompose(file), variables) as object);
+  // What begins with x- is for whoever writes the file: compose does not look at it.
+  return fileSchema.parse(Object.fromEntries(filled.filter(([key]) => !key.startsWith('x-')))).services;
 }
 
 /** Fills variables in, everywhere in a parsed file: `${A}`, `${A:-default}`, `${A:?message}`. */
