@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { sendJson } from '@dbsync/balancing/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startWith, stopEverything } from './running-gateway.ts';
+import { runOf, startWith, stopEverything } from './running-gateway.ts';
 
 afterEach(stopEverything);
 
@@ -128,6 +128,19 @@ describe('a request', () => {
     expect((await rawGet(url, { 'x-long': 'x'.repeat(17 * 1024) })).statusCode).toBe(431);
   });
 
+  it('with two keys is refused, and reaches nobody', async () => {
+    const { url, replicas } = await startWith({ replicas: 1 });
+    const { hostname, port } = new URL(url);
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const path = '/order-service/ada/orders';
+      const headers = { 'idempotency-key': ['a', 'b'] };
+      http.request({ hostname, port, path, method: 'POST', headers }, resolve).on('error', reject).end();
+    });
+    answer.resume();
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
+    expect(replicas[0]?.requests).toEqual([]);
+  });
+
   it('is told to come again when too many are under way', async () => {
     const { url, replicas } = await startWith({ replicas: 1, maxRequests: 1 });
     const [replica] = replicas;
@@ -246,6 +259,18 @@ describe('when a replica fails', () => {
     expect(answer.headers.get('x-served-by')).toBe(other?.replicaId);
     expect(other?.requests[0]).toMatchObject({ body: '{"productId":"tea"}' });
     expect(other?.requests[0]?.headers['idempotency-key']).toBe('k-1');
+  });
+
+  it('a read that carries a key is no write: it goes in turns, and to a replica that covers its token', async () => {
+    const { url, replicas } = await startWith();
+    const read = (headers: Record<string, string> = {}) =>
+      fetch(`${url}/order-service/ada/orders`, { headers: { 'idempotency-key': 'k-1', ...headers } });
+    for (let n = 0; n < 4; n += 1) await read();
+    expect(replicas.map(({ requests }) => requests.length)).toEqual([2, 2]);
+    for (let n = 1; n <= 2; n += 1) {
+      const answer = await read({ 'consistency-token': `${runOf(n)}:7` });
+      expect(answer.headers.get('x-served-by')).toBe(`order-${n}`);
+    }
   });
 
   it('and every other one is away, it says so and when to come again; the user-service is still reached', async () => {

@@ -86,7 +86,8 @@ async function forward(
   // Asked of the replicas as they are when one is chosen: a body may take its time.
   const needed = sessions.needs(session);
   const isSafe = SAFE_METHODS.includes(req.method);
-  const key = req.get('Idempotency-Key');
+  // A read has no use for one: it goes in turns, to a replica that covers its token.
+  const key = isSafe ? undefined : idempotencyKey(req);
   const isRepeatable = isSafe || key !== undefined;
   const headers = requestHeaders(req, requestId);
   if (needed.size > 0) headers['consistency-token'] = joinToken(needed);
@@ -123,6 +124,13 @@ function assertForwardable({ method, originalUrl }: Request): void {
   if (!originalUrl.startsWith('/')) {
     throw new Problem({ status: 400, detail: 'The address of the request must begin with "/".' });
   }
+}
+
+/** Node joins two into one, and a comma is part of a key. */
+function idempotencyKey(req: Request): string | undefined {
+  const [key, ...others] = req.headersDistinct['idempotency-key'] ?? [];
+  if (others.length === 0) return key;
+  throw new Problem({ status: 400, detail: 'Idempotency-Key must be given once. Nothing was stored.' });
 }
 
 async function send(res: Response, answer: BalancedAnswer): Promise<void> {
