@@ -82,11 +82,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   try {
     orders.start();
     users.start();
-    const sessions = new Sessions({
-      hasCookie: config.hasSessionCookie,
-      inBalance: () => orders.inBalance(),
-      known: () => orders.known(),
-    });
+    const sessions = new Sessions({ hasCookie: config.hasSessionCookie, known: () => orders.known() });
     const app = createServiceApp({
       logger,
       metrics,

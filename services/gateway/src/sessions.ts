@@ -5,10 +5,10 @@
  *   header and cookie of the answer
  *
  * A token names each living run that the client has read from or written to, and each ended run of which some
- * replica in balance may still lack rows. What every replica in balance announces to hold of an ended run is
- * dropped from the client's token and remembered here: while anybody is known who lacks it, in balance or not, since
- * a second try may go to any, the entry goes along with each request, and is waited for. The bound of a token is therefore the number of living replicas and the runs
- * that ended a moment ago, and `MAX_ENTRIES` in any case.
+ * known replica, in balance or not, may still lack rows. What every known replica announces to hold of an ended run
+ * is dropped from the client's token and remembered here: should somebody be known again who lacks it, the entry goes
+ * along with each request, and is waited for. The bound of a token is therefore the number of living replicas and the
+ * runs that ended a moment ago, and `MAX_ENTRIES` in any case; what is remembered here takes less than 64 KiB.
  */
 import { isCovering, type KnownReplica } from '@dbsync/balancing';
 import { joinToken, mergeTokens, parseToken, runOf, type Token } from '@dbsync/replication';
@@ -35,18 +35,12 @@ export interface Session {
 /** See the head of the file. */
 export class Sessions {
   readonly #hasCookie: boolean;
-  readonly #inBalance: () => readonly KnownReplica[];
   readonly #known: () => readonly KnownReplica[];
   readonly #dropped = new Map<string, number>();
 
-  /** `known`: everybody who may be asked; `inBalance`: those who take turns. */
-  constructor(options: {
-    hasCookie: boolean;
-    inBalance: () => readonly KnownReplica[];
-    known: () => readonly KnownReplica[];
-  }) {
+  /** `known`: everybody who may be asked, in balance or not. */
+  constructor(options: { hasCookie: boolean; known: () => readonly KnownReplica[] }) {
     this.#hasCookie = options.hasCookie;
-    this.#inBalance = options.inBalance;
     this.#known = options.known;
   }
 
@@ -62,11 +56,12 @@ export class Sessions {
   /** What a replica must hold to answer: the client's token, and what was dropped from it, where that matters. */
   needs({ token }: Session): Token {
     // Who has seen nothing can see nothing go back.
-    if (token.size === 0 || this.#dropped.size === 0) return token;
+    if (token.size === 0) return token;
     const known = this.#known();
     const missed = [...this.#dropped].filter(
       (entry) => !known.every((replica) => isCovering(replica, new Map([entry]))),
     );
+    // Header and cookie together may name more than a replica takes.
     return latest(mergeTokens(token, new Map(missed)), MAX_SENT);
   }
 
@@ -96,14 +91,14 @@ export class Sessions {
   }
 
   #shorten(token: Token): Token {
-    const inBalance = this.#inBalance();
-    const living = new Set(inBalance.map(({ origin }) => origin));
+    const known = this.#known();
+    const living = new Set(known.map(({ origin }) => origin));
     const kept = new Map<string, number>();
     for (const [origin, seq] of token) {
       const isHeld =
-        inBalance.length > 0 &&
+        known.length > 0 &&
         !living.has(origin) &&
-        inBalance.every((replica) => (replica.vector.get(origin) ?? 0) >= seq);
+        known.every((replica) => (replica.vector.get(origin) ?? 0) >= seq);
       if (isHeld) this.#drop(origin, seq);
       else kept.set(origin, seq);
     }

@@ -195,6 +195,26 @@ describe('an answer', () => {
     expect(text.endsWith('the end')).toBe(true);
   });
 
+  it('passes as the largest page that a replica can answer', async () => {
+    const { url, replicas } = await startWith({ replicas: 1 });
+    const [replica] = replicas;
+    const long = 'x'.repeat(64);
+    const order = {
+      orderId: '0'.repeat(36),
+      userId: long,
+      productId: long,
+      quantity: 1_000_000,
+      unitPrice: 1_000_000_000,
+      totalPrice: 1_000_000_000_000_000,
+      createdAt: new Date(0).toISOString(),
+      // As JSON writes what it must escape: six characters for one.
+      note: '\u0001'.repeat(200),
+    };
+    const page = Array(500).fill(order);
+    if (replica) replica.answer = (_req, res) => sendJson(res, 200, page);
+    expect(await (await fetch(`${url}/order-service/ada/orders?limit=500`)).json()).toEqual(page);
+  });
+
   it('that breaks off in its middle breaks off for the client, too', async () => {
     const { url, replicas } = await startWith({ replicas: 1 });
     const [replica] = replicas;

@@ -122,7 +122,7 @@ describe('an entry of a token', () => {
     expect(client.cookie()).toContain(`${runOf(1)}:5`);
   });
 
-  it('of an ended run is dropped when every replica in balance announces to hold it, and not before', async () => {
+  it('of an ended run is dropped when every known replica announces to hold it, and not before', async () => {
     const running = await startWith();
     const client = jar(running.url);
     const [one, two] = running.replicas;
@@ -131,6 +131,10 @@ describe('an entry of a token', () => {
       one.known = { ...one.known, vector: new Map([[ended(1), 5]]) };
       two.known = { ...two.known, vector: new Map([[ended(1), 4]]) };
     }
+    await client.ask();
+    expect(client.cookie()).toBe(`dbsync-token=${ended(1)}:5`);
+    // Out of balance it may come back, and a gateway that was started anew remembers nothing for the client.
+    if (two) two.known = { ...two.known, state: 'catching-up' };
     await client.ask();
     expect(client.cookie()).toBe(`dbsync-token=${ended(1)}:5`);
     everybodyHolds(running, { [ended(1)]: 5 });
@@ -234,6 +238,21 @@ describe('an entry of a token', () => {
     expect(client.cookie().length).toBeLessThan(4_096);
     await client.ask();
     expect(String(lastToken(running)).split(',').sort()).toEqual(all.sort());
+  });
+
+  it('is one of 64 at most that are sent, the longest in less than half of the headers that a replica takes', async () => {
+    const running = await startWith({ replicas: 1 });
+    const long = (n: number): string =>
+      `${'r'.repeat(64)}.01H${String(n).padStart(23, '0')}:${'9'.repeat(15)}`;
+    const all = Array.from({ length: 90 }, (_, n) => long(n));
+    const headers = {
+      'Consistency-Token': all.slice(0, 55).join(),
+      cookie: `dbsync-token=${all.slice(55).join('~')}`,
+    };
+    expect((await fetch(`${running.url}/order-service/ada/orders`, { headers })).status).toBe(200);
+    const sent = String(lastToken(running));
+    expect(sent.split(',').sort()).toEqual(all.slice(-64).sort());
+    expect(sent.length).toBeLessThan(8 * 1024);
   });
 
   it('chooses a replica that holds it before one has to wait', async () => {
