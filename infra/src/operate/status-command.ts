@@ -39,13 +39,25 @@ function describe({ url, status, error }: Answer): string {
     `   ${lagText}, ${logText}, ${status.writable ? 'writable' : 'not writable'}`,
   ];
   for (const stall of stalled) lines.push(`   stalled: ${stall.origin} (${describeStall(stall)})`);
-  for (const { code, origin, seq, bytes } of status.alarms ?? [])
-    lines.push(`   alarm: ${code}: row ${seq} of ${origin} (${bytes} bytes)`);
+  for (const alarm of status.alarms ?? []) lines.push(`   alarm: ${describeAlarm(alarm)}`);
   for (const { replicaId: id, origins } of status.twins ?? [])
     lines.push(`   ${origins.length} processes run with replica id ${id}: ${origins.join(', ')}`);
   if (schema && schema.writes < schema.knows) lines.push(`   ${describeSchema(schema)}`);
   if (quarantined > 0) lines.push(`   ${quarantined} records in quarantine`);
   return lines.join('\n');
+}
+
+function describeAlarm(alarm: NonNullable<ProbedStatus['alarms']>[number]): string {
+  switch (alarm.code) {
+    case 'event-too-large':
+      return `event-too-large: row ${alarm.seq} of ${alarm.origin} (${alarm.bytes} bytes)`;
+    case 'hidden-rows':
+      return `hidden-rows: ${alarm.rows} rows that this build refuses`;
+    case 'contradictions':
+      return `contradictions: ${alarm.records} records in quarantine that are not what is stored`;
+    case 'other':
+      return alarm.name;
+  }
 }
 
 function describeStall({ reason, schemaVersion, dismissed }: ProbedStatus['stalled'][number]): string {

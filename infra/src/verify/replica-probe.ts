@@ -23,7 +23,15 @@ const statusSchema = z.looseObject({
     }),
   ),
   alarms: z
-    .array(z.object({ code: z.string(), origin: z.string(), seq: z.int(), bytes: z.int() }))
+    .array(
+      z.union([
+        z.object({ code: z.literal('event-too-large'), origin: z.string(), seq: z.int(), bytes: z.int() }),
+        z.object({ code: z.literal('hidden-rows'), rows: z.int() }),
+        z.object({ code: z.literal('contradictions'), records: z.int() }),
+        // Of a newer build.
+        z.object({ code: z.string() }).transform(({ code }) => ({ code: 'other' as const, name: code })),
+      ]),
+    )
     .optional(),
   twins: z.array(z.object({ replicaId: z.string(), origins: z.array(z.string()) })).optional(),
   schema: z

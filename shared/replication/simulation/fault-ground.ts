@@ -21,7 +21,7 @@ export class FaultGround {
   readonly cluster: SimulatedCluster;
   readonly clients: Clients;
   readonly ambushes: Ambushes;
-  /** True until everybody could notice that the topic was made anew. */
+  /** True until everybody could notice that the log lost records. */
   #isUnnoticed = false;
   /** Since when every look found everybody able to read. */
   #calmSinceMs: number | undefined;
@@ -41,15 +41,15 @@ export class FaultGround {
     });
   }
 
-  /** The topic was made anew: landmarks are read again every five seconds, by those who reach the broker. */
-  madeAnew(): void {
+  /** The log lost records other than by retention: landmarks are read again every five seconds, by those who reach the broker. */
+  lostRecords(): void {
     this.#isUnnoticed = true;
     this.#calmSinceMs = undefined;
   }
 
   /**
-   * Whether the log may be cut now, asked at every look. A log that is made anew, refilled beyond every position with our
-   * own events and cut beyond every bookmark, before anybody has looked, is told from one that was only cut by nothing that
+   * Whether the log may be cut now, asked at every look. A log that is made anew, or loses a tail, is refilled beyond every
+   * position with our own events and cut beyond every bookmark, before anybody has looked, is told from one that was only cut by nothing that
    * a consumer can see: such plans are not made.
    */
   mayCut(): boolean {

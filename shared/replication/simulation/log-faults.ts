@@ -25,6 +25,7 @@ export function truncateTail(ground: FaultGround, fault: FaultUnderWay, { isRefi
     const lost = broker.records(partition).filter((record) => record.offset >= offset);
     await ground.cluster.destroy(fault.planned.kind, () => {
       log.truncate(partition, offset);
+      ground.lostRecords();
       // Others take the offsets at once, the later half of what was there among them.
       if (isRefilled) {
         const records = lost.slice(Math.ceil(lost.length / 2));
@@ -48,7 +49,7 @@ export function recreateTopic(ground: FaultGround, fault: FaultUnderWay, { isRef
     if (lost === 0) return undefined;
     await ground.cluster.destroy(fault.planned.kind, () => {
       log.recreate({ areReadersInterrupted: fault.planned.also < 0.5 });
-      ground.madeAnew();
+      ground.lostRecords();
       if (!isRefilled) return;
       for (const [partition, { end, records }] of before.entries()) {
         const again = records.slice(Math.floor(records.length * fault.planned.also));

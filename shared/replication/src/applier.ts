@@ -225,7 +225,9 @@ export class Applier {
     const context = this.#context({ isCut: this.#options.cuts.has(partition) });
     const plan = await planPiece({ partition, position: before, records }, context);
     const last = records.findLast((record) => !record.isMarker && !record.unreadable);
-    const after: Position = { next: read.next, bookmark: last ? bookmarkOf(last) : before.bookmark };
+    const bookmark = last ? bookmarkOf(last) : before.bookmark;
+    const landmark = this.#continuity.landmark(partition) ?? bookmark ?? undefined;
+    const after: Position = { next: read.next, bookmark, landmark };
     await world.observe('apply:planned');
     const storing = this.#store.store(plan, new Map([[partition, after]]));
     const superseded = await this.#whileReading(read.ahead ?? [], storing);

@@ -16,7 +16,7 @@ import type { HiddenRow, History } from './history.ts';
 import type { Origin, Origins } from './origins.ts';
 import type { OwnTail } from './own-tail.ts';
 import { bookmarkOf, type Position, START } from './positions.ts';
-import type { QuarantinedRecord } from './quarantine.ts';
+import { CONTRADICTION, type QuarantinedRecord } from './quarantine.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { PlacedRow } from './row-insert.ts';
 import type { Database } from './sqlite.ts';
@@ -274,7 +274,7 @@ class Planner {
 
   #contradiction(event: ChangeEvent, record: LogRecord): void {
     if (event.origin === this.#context.own) throw fork(event);
-    this.quarantine(record, `it contradicts what is stored of ${event.origin}: two lives of one run`);
+    this.quarantine(record, `${CONTRADICTION} of ${event.origin}: two lives of one run`);
   }
 
   #origin(name: string): Origin {

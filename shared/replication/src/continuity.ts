@@ -9,7 +9,8 @@
  *
  * A log that is exchanged between two reads and refilled beyond the position continues without a seam, and its
  * records become the bookmark. So each cursor keeps a *landmark*, a bookmark of some time ago, that is read again
- * on a timer: the record there must still be the one remembered.
+ * on a timer: the record there must still be the one remembered. It is stored with the position, as everybody may start
+ * again before the timer comes round.
  */
 import { type LogRead, type LogRecord, nextOffset } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
@@ -52,6 +53,7 @@ export class Continuity {
     const cursor = this.#cursor(partition);
     cursor.restarts += 1;
     cursor.isProven = position.bookmark === null;
+    cursor.landmark ??= position.landmark ?? null;
     cursor.from = cursor.isRevisiting && cursor.landmark ? cursor.landmark.offset : readingStart(position);
     return cursor.from;
   }
@@ -65,6 +67,11 @@ export class Continuity {
     if (!cursor.landmark || cursor.landmark.offset < low) cursor.landmark = position.bookmark;
     // The bookmark itself is demanded by every start of reading.
     cursor.isRevisiting = cursor.landmark?.offset !== position.bookmark?.offset;
+  }
+
+  /** What is to be stored with the next position: the landmark that is not looked at yet. */
+  landmark(partition: number): Bookmark | undefined {
+    return this.#cursor(partition).landmark ?? undefined;
   }
 
   /** Everything is read again from the start: nothing of before counts. */

@@ -26,6 +26,7 @@ export type ReplicationErrorCode =
   | 'outcome-unknown'
   | 'directory-locked'
   | 'directory-refused'
+  | 'lock-lost'
   | 'log-mismatch'
   | 'log-replaced'
   | 'log-refused'

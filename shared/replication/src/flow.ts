@@ -61,6 +61,8 @@ export interface FlowOptions {
   readonly own: Origin;
   readonly positions: Map<number, Position>;
   readonly cuts: Set<number>;
+  /** Seq by origin up to which a log of before had the rows. */
+  readonly acknowledgedBefore: ReadonlyMap<string, number>;
   readonly stalls: Map<string, Stall>;
   readonly writer: Writer;
   readonly arrivals: Milestones;
@@ -98,6 +100,7 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     ownTail,
     writer,
     world,
+    acknowledgedBefore: parts.acknowledgedBefore,
     maxRows: limits.publishRows,
     maxBytes: limits.publishBytes,
     maxWaiters: limits.maxWaiters,

@@ -4,6 +4,7 @@
  * The first step of a resync, in one transaction. Rows, links and the vector stay: only what this replica believes
  * about the log is forgotten, and is learned again by reading.
  */
+import { keepAcknowledged } from './acknowledged-before.ts';
 import type { Origins } from './origins.ts';
 import { type Position, saveCuts, savePosition } from './positions.ts';
 import type { Stall } from './stalls.ts';
@@ -29,6 +30,7 @@ export function forgetLog(options: {
       await connection.run('DELETE FROM replication_stall WHERE topic = ?', [topic]);
       await connection.run('DELETE FROM replication_stall_place WHERE topic = ?', [topic]);
       await connection.run('DELETE FROM replication_position WHERE topic = ?', [topic]);
+      await keepAcknowledged(connection);
       await connection.run('UPDATE replication_origin SET published = 0');
       await saveCuts(connection, { topic, cuts: cutNow });
       for (const [partition, next] of lows) {

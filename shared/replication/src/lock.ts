@@ -3,14 +3,17 @@
  *
  * The operating system drops it with the process, however that ends, and it also works in containers, where
  * every process is pid 1 and a pid file proves nothing. The holder writes its name next to it for the error.
+ * Somebody who removes or exchanges the directory takes the lock away: the holder looks before each commit.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isReplicationError, ReplicationError } from './errors.ts';
 import { openConnection } from './sqlite.ts';
 
 /** A held lock. */
 export interface DirectoryLock {
+  /** @throws `lock-lost` where the file that is locked is not the directory's `lock.db` any more. */
+  assertHeld(): void;
   release(): Promise<void>;
 }
 
@@ -20,7 +23,8 @@ export interface DirectoryLock {
  */
 export async function lockDirectory(directory: string, holder: string): Promise<DirectoryLock> {
   const nameFile = join(directory, 'lock.holder');
-  const connection = await openConnection(join(directory, 'lock.db'));
+  const file = join(directory, 'lock.db');
+  const connection = await openConnection(file);
   try {
     await connection.execute('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE;');
   } catch (error) {
@@ -34,7 +38,24 @@ export async function lockDirectory(directory: string, holder: string): Promise<
     });
   }
   writeFileSync(nameFile, holder);
-  return { release: () => connection.close() };
+  const held = identityOf(file);
+  return {
+    assertHeld() {
+      if (identityOf(file) === held) return;
+      throw new ReplicationError({
+        code: 'lock-lost',
+        message: `The lock of the data directory ${directory} is lost: ${file} was removed or exchanged.`,
+        hint: 'The process ends before another one writes beside it. Keep the directory as it is while a replica runs.',
+      });
+    },
+    release: () => connection.close(),
+  };
+}
+
+/** What tells a file from another one of the same name; undefined where there is none. */
+function identityOf(file: string): string | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }
 
 function readHolder(nameFile: string): string {

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { loadAcknowledgedBefore } from './acknowledged-before.ts';
 import { Admission } from './admission.ts';
 import { DOWNLOAD_FILE } from './bootstrap.ts';
 import { type Chain, createChain } from './chain.ts';
@@ -127,6 +128,7 @@ async function wire(opened: Opened): Promise<Replica> {
   const cuts = await loadCuts(database.reader, topic);
   const stalls = await loadStalls(database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
+  const acknowledgedBefore = await loadAcknowledgedBefore(database.reader);
   const newestRow = await newestRowVersion(opened.database.reader, tables);
   const accepted = await loadAcceptedVersion(database.writer, schemaVersion);
   const isEmpty = origins.list().length === 0 && positions.size === 0;
@@ -171,6 +173,7 @@ async function wire(opened: Opened): Promise<Replica> {
     maxQueued: limits.maxQueuedWrites,
     maxRowBytes: limits.maxRowBytes,
     observe: world.observe,
+    assertAlone: () => lock.assertHeld(),
     wake: () => commits.wake(),
     committed: ({ name, seq }, version, rows) => {
       flow?.ownTail.add(rows);
@@ -197,6 +200,7 @@ async function wire(opened: Opened): Promise<Replica> {
       positions,
       cuts,
       stalls,
+      acknowledgedBefore,
       writer,
       arrivals,
       registry,

@@ -3,7 +3,7 @@
  *
  * They are stored in the transaction that stores what was read; no offset is committed to Kafka. The bookmark is
  * a fingerprint of the last record before the position. When reading starts again it starts at the bookmark, and
- * the record found there must be the one remembered.
+ * the record found there must be the one remembered. The landmark is stored with it (see `continuity.ts`).
  */
 import { createHash } from 'node:crypto';
 import type { LogRecord } from './change-log.ts';
@@ -20,6 +20,8 @@ export interface Position {
   readonly next: number;
   /** Null while nothing of the partition was read. */
   readonly bookmark: Bookmark | null;
+  /** A bookmark of some time ago; absent where none is known. */
+  readonly landmark?: Bookmark | undefined;
 }
 
 /** The position of a partition that was never read. */
@@ -56,24 +58,42 @@ export async function loadPositions(
   reader: Database['reader'],
   topic: string,
 ): Promise<Map<number, Position>> {
-  const rows = await reader.all<PositionRow & { partition: number }>(
-    'SELECT partition, next, bookmark_offset, bookmark FROM replication_position WHERE topic = ?',
+  const rows = await reader.all<
+    PositionRow & { partition: number; landmark_offset: number | null; landmark: Buffer | null }
+  >(
+    `SELECT partition, next, bookmark_offset, bookmark, landmark_offset, landmark FROM replication_position
+     WHERE topic = ?`,
     [topic],
   );
-  return new Map(rows.map((row) => [row.partition, positionOf(row)]));
+  return new Map(
+    rows.map((row) => {
+      const landmark = markOf(row.landmark_offset, row.landmark);
+      return [row.partition, landmark ? { ...positionOf(row), landmark } : positionOf(row)];
+    }),
+  );
 }
 
-/** Stores a position, in the transaction of what was read. */
+/** Stores a position, in the transaction of what was read. A landmark that is known already stays where none is given. */
 export async function savePosition(
   connection: Connection,
   place: { topic: string; partition: number },
   position: Position,
 ): Promise<void> {
   await connection.run(
-    `INSERT INTO replication_position (topic, partition, next, bookmark_offset, bookmark) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO replication_position (topic, partition, next, bookmark_offset, bookmark, landmark_offset, landmark)
+     VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next,
-       bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark`,
-    [place.topic, place.partition, position.next, ...bookmarkValues(position)],
+       bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark,
+       landmark_offset = ifnull(excluded.landmark_offset, landmark_offset),
+       landmark = ifnull(excluded.landmark, landmark)`,
+    [
+      place.topic,
+      place.partition,
+      position.next,
+      ...bookmarkValues(position),
+      position.landmark?.offset ?? null,
+      position.landmark?.fingerprint ?? null,
+    ],
   );
 }
 
@@ -106,11 +126,11 @@ export interface PositionRow {
 
 /** The position that stored columns stand for. */
 export function positionOf(row: PositionRow): Position {
-  const isWhole = row.bookmark_offset !== null && row.bookmark !== null;
-  return {
-    next: row.next,
-    bookmark: isWhole ? { offset: row.bookmark_offset, fingerprint: row.bookmark } : null,
-  };
+  return { next: row.next, bookmark: markOf(row.bookmark_offset, row.bookmark) };
+}
+
+function markOf(offset: number | null, fingerprint: Buffer | null): Bookmark | null {
+  return offset !== null && fingerprint !== null ? { offset, fingerprint } : null;
 }
 
 /** Values for the columns `bookmark_offset, bookmark`. */

@@ -25,7 +25,7 @@ import type { OwnTail } from './own-tail.ts';
 import { pinnedPartition } from './pinned-partition.ts';
 import type { Database } from './sqlite.ts';
 import type { Surroundings } from './surroundings.ts';
-import type { Writer } from './writer.ts';
+import { isFinal, type Writer } from './writer.ts';
 
 /** How the publisher is put together. */
 export interface PublisherOptions {
@@ -38,6 +38,8 @@ export interface PublisherOptions {
   readonly ownTail: OwnTail;
   readonly writer: Writer;
   readonly world: Surroundings;
+  /** Seq by origin up to which a log of before had the rows. */
+  readonly acknowledgedBefore: ReadonlyMap<string, number>;
   /** Rows of one append at most. */
   readonly maxRows: number;
   /** Value bytes of one append at most. */
@@ -52,8 +54,8 @@ export class Publisher {
   readonly #batchSize: BatchSize;
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #acknowledgedRows: Milestones;
-  /** Highest acknowledged row of each origin in this run: what counts as never acknowledged is above it. */
-  readonly #everAcknowledged = new Map<string, number>();
+  /** Highest row of each origin that some log has acknowledged: what counts as never acknowledged is above it. */
+  readonly #everAcknowledged: Map<string, number>;
   /** Origins of other directories that this replica publishes, because nobody else does. */
   readonly #adopted = new Set<string>();
   /** Counts pauses: an acknowledgement of an append from before the last one proves nothing any more. */
@@ -64,6 +66,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#everAcknowledged = new Map(options.acknowledgedBefore);
     this.#batchSize = new BatchSize({ rows: options.maxRows, bytes: options.maxBytes });
     this.#acknowledgedRows = new Milestones({ clock: options.world.clock, maxWaiters: options.maxWaiters });
   }
@@ -83,7 +86,7 @@ export class Publisher {
     return this.#republished;
   }
 
-  /** Rows minted here that the log has not acknowledged in this run. */
+  /** Rows minted here that no log has acknowledged, as far as is known. */
   unacknowledged(): number {
     return this.#options.origins.pending().reduce((sum, origin) => {
       const acknowledged = Math.max(
@@ -255,8 +258,7 @@ export class Publisher {
       logger.info({ bytes }, 'the broker refuses appends of this size; smaller ones are made');
       return;
     }
-    if (isReplicationError(failed.error, 'outcome-unknown', 'database-damaged', 'database-failed'))
-      throw failed.error;
+    if (isFinal(failed.error)) throw failed.error;
     const [row] = failed.events;
     if (isReplicationError(failed.error, 'event-too-large') && row) {
       this.#refused(row, state, failed.error);

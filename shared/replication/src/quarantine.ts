@@ -13,6 +13,12 @@ const KEPT = { value: 4096, key: 512, headers: 2048 } as const;
 /** Records kept where nothing else is said; beyond it the oldest make room. At most 70 MB. */
 const KEPT_RECORDS = 10_000;
 
+/** How the reason of a genuine event begins that contradicts what is stored. */
+export const CONTRADICTION = 'it contradicts what is stored';
+
+/** Hidden rows that are counted at most. */
+const COUNTED_HIDDEN = 1000;
+
 /** A record set aside. */
 export interface QuarantinedRecord {
   readonly topic: string;
@@ -59,8 +65,22 @@ export async function saveQuarantined(
   }
 }
 
-/** How many records are kept. */
-export async function countQuarantined(reader: Pick<Connection, 'all'>): Promise<number> {
-  const [row] = await reader.all<{ n: number }>('SELECT count(*) AS n FROM replication_quarantine');
-  return row?.n ?? 0;
+/** What waits for an operator. */
+export interface Refused {
+  readonly quarantined: number;
+  /** Those of them that are genuine and contradict what is stored. */
+  readonly contradictions: number;
+  /** Rows that are kept but hidden; 1000 stands for that many or more. */
+  readonly hidden: number;
+}
+
+/** Counts what was refused and kept. */
+export async function countRefused(reader: Pick<Connection, 'all'>): Promise<Refused> {
+  const [row] = await reader.all<Refused>(
+    `SELECT count(*) AS quarantined, count(*) FILTER (WHERE substr(reason, 1, ?) = ?) AS contradictions,
+       (SELECT count(*) FROM (SELECT 1 FROM replication_hidden LIMIT ?)) AS hidden
+     FROM replication_quarantine`,
+    [CONTRADICTION.length, CONTRADICTION, COUNTED_HIDDEN],
+  );
+  return row ?? { quarantined: 0, contradictions: 0, hidden: 0 };
 }

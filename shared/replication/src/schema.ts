@@ -12,6 +12,15 @@ import type { Table } from './table.ts';
 /** Version of the library's own tables, kept in SQLite's `user_version`. */
 const LIBRARY_VERSION = 1;
 
+/** Tables of the library that came after the others: a file of an earlier build lacks them until it is opened. */
+export const LATER_TABLES: ReadonlySet<string> = new Set(['replication_acknowledged']);
+
+/** Columns of the library that came after their tables; all are nullable. */
+const LATER_COLUMNS = [
+  { table: 'replication_position', name: 'landmark_offset', type: 'INTEGER', isNullable: true },
+  { table: 'replication_position', name: 'landmark', type: 'BLOB', isNullable: true },
+] as const;
+
 const LIBRARY_TABLES = `
 CREATE TABLE IF NOT EXISTS replication_replica (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -24,6 +33,9 @@ CREATE TABLE IF NOT EXISTS replication_origin (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   seq INTEGER NOT NULL, chain BLOB NOT NULL,
   minted INTEGER NOT NULL DEFAULT 0, partition INTEGER, published INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS replication_acknowledged (
+  origin INTEGER PRIMARY KEY REFERENCES replication_origin (id), seq INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS replication_position (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
@@ -69,8 +81,9 @@ export async function createTables(connection: Connection, tables: readonly Tabl
   }
   const script = [LIBRARY_TABLES, ...tables.map(tableScript), `PRAGMA user_version = ${LIBRARY_VERSION};`];
   await connection.execute(`BEGIN IMMEDIATE;${script.join('\n')}COMMIT;`);
+  for (const { table, ...column } of LATER_COLUMNS) await addMissingColumns(connection, table, [column]);
   for (const table of tables) {
-    await addLaterColumns(connection, table);
+    await addMissingColumns(connection, table.name, table.columns);
     // Only now: an index may be on a column that came later.
     await connection.execute(indexScript(table));
   }
@@ -98,18 +111,31 @@ function indexScript({ name, indexes }: Table): string {
 }
 
 /** Migrations only add: a column of a later version is nullable and appears in an older file on start. */
-async function addLaterColumns(connection: Connection, table: Table): Promise<void> {
-  const present = await connection.all<{ name: string }>(
-    `SELECT name FROM pragma_table_info('${table.name}')`,
-  );
+async function addMissingColumns(
+  connection: Connection,
+  table: string,
+  columns: readonly ColumnSql[],
+): Promise<void> {
+  const present = await connection.all<{ name: string }>(`SELECT name FROM pragma_table_info('${table}')`);
   const names = new Set(present.map((column) => column.name));
-  for (const column of table.columns) {
+  for (const column of columns) {
     if (!names.has(column.name)) {
-      await connection.execute(`ALTER TABLE ${table.name} ADD COLUMN ${columnSql(column)};`);
+      await connection.execute(`ALTER TABLE ${table} ADD COLUMN ${columnSql(column)};`);
     }
   }
 }
 
-function columnSql(column: Table['columns'][number]): string {
+interface ColumnSql {
+  readonly name: string;
+  readonly type: string;
+  readonly isNullable: boolean;
+}
+
+/** True for a column that a file of an earlier build may lack until it is opened. */
+export function isLaterColumn(table: string, column: string): boolean {
+  return LATER_COLUMNS.some((later) => later.table === table && later.name === column);
+}
+
+function columnSql(column: ColumnSql): string {
   return `${column.name} ${column.type}${column.isNullable ? '' : ' NOT NULL'}`;
 }

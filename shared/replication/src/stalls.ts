@@ -186,7 +186,7 @@ export async function resumeSchemaStalls(options: {
     stalls.delete(stall.origin);
     for (const { partition, position } of placesOf(stall)) {
       if (position.next >= (positions.get(partition)?.next ?? 0)) continue;
-      positions.set(partition, position);
+      positions.set(partition, { ...position, landmark: positions.get(partition)?.landmark });
       await savePosition(connection, { topic, partition }, position);
     }
   }

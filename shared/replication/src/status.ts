@@ -12,7 +12,7 @@ import type { ReplicationErrorCode } from './errors.ts';
 import type { ReplicaFlow } from './flow.ts';
 import { replicaOf } from './origin.ts';
 import { describeEnded, digestOf, type Origins, type Vector } from './origins.ts';
-import { countQuarantined } from './quarantine.ts';
+import { countRefused, type Refused } from './quarantine.ts';
 import type { Registry, Twins } from './registry.ts';
 import type { Database } from './sqlite.ts';
 import { NOWHERE, type Stall } from './stalls.ts';
@@ -20,14 +20,23 @@ import type { Clock } from './surroundings.ts';
 import type { OlderReplica, WriteVersion } from './write-version.ts';
 import type { Writer } from './writer.ts';
 
-/** A row that the broker takes only with a larger `max.message.bytes`; what is behind it of its origin waits. */
-export interface Alarm {
-  readonly code: Extract<ReplicationErrorCode, 'event-too-large'>;
-  readonly origin: string;
-  readonly seq: number;
-  /** Of the row's value. */
-  readonly bytes: number;
-}
+/**
+ * What waits for an operator:
+ *
+ *   event-too-large  a row that the broker takes only with a larger `max.message.bytes`; what is behind it of its origin
+ *                    waits. `bytes` of its value
+ *   hidden-rows      rows that this build's rules refuse: kept at their place, shown by no read. 1000 stands for more
+ *   contradictions   genuine events in quarantine that are not what is stored at their place: two lives of one run
+ */
+export type Alarm =
+  | {
+      readonly code: Extract<ReplicationErrorCode, 'event-too-large'>;
+      readonly origin: string;
+      readonly seq: number;
+      readonly bytes: number;
+    }
+  | { readonly code: 'hidden-rows'; readonly rows: number }
+  | { readonly code: 'contradictions'; readonly records: number };
 
 /** A replica at one moment. Lags and ends are null where they are not known (broker away, or isolated). */
 export interface ReplicaStatus {
@@ -125,7 +134,7 @@ export async function describeStatus(parts: {
   scrub: ScrubStatus;
 }): Promise<ReplicaStatus> {
   const { own, origins, flow, isCurrent } = parts;
-  const quarantined = await countQuarantined(parts.reader);
+  const refused = await countRefused(parts.reader);
   const ended = origins.vector((name) => !isCurrent(name));
   const lag = flow?.lag.lag((partition) => flow.applier.position(partition).next, parts.clock.monotonic());
   const stopReason = parts.admission.stopReason?.message;
@@ -143,10 +152,10 @@ export async function describeStatus(parts: {
     lag: { records: lag?.records ?? null, ms: lag?.ms ?? null },
     positions: positionsOf(flow),
     stalled: (flow?.applier.stalls() ?? []).map((stall) => describeStall(stall, flow)),
-    alarms: (flow?.publisher.tooLarge() ?? []).map((row) => ({ code: 'event-too-large', ...row })),
+    alarms: alarmsOf(flow, refused),
     twins: parts.registry.twins(),
     schema: schemaOf(parts),
-    quarantined,
+    quarantined: refused.quarantined,
     writable: parts.admission.isWritable(),
     queued: parts.writer.queued,
     logReachable: flow?.link.isReachable ?? false,
@@ -160,6 +169,16 @@ export async function describeStatus(parts: {
         }
       : NO_COUNTERS,
   };
+}
+
+function alarmsOf(flow: ReplicaFlow | undefined, { hidden, contradictions }: Refused): Alarm[] {
+  const alarms: Alarm[] = (flow?.publisher.tooLarge() ?? []).map((row) => ({
+    code: 'event-too-large',
+    ...row,
+  }));
+  if (hidden > 0) alarms.push({ code: 'hidden-rows', rows: hidden });
+  if (contradictions > 0) alarms.push({ code: 'contradictions', records: contradictions });
+  return alarms;
 }
 
 function describeStall(

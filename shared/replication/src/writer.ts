@@ -77,6 +77,8 @@ export interface WriterOptions {
   /** Canonical bytes of one row; a larger one is refused as `row-too-large`. */
   readonly maxRowBytes: number;
   readonly observe: Observe;
+  /** Throws where another process may write beside this one; asked in every transaction. */
+  readonly assertAlone: () => void;
   /** Called when there is something to commit. */
   readonly wake: () => void;
   /** Called after a commit that held local rows, with the version that they were written in, and the rows in order. */
@@ -191,7 +193,7 @@ export class Writer {
   }
 
   async #commit(batch: readonly Member[]): Promise<void> {
-    const { connection, observe, origins } = this.#options;
+    const { connection, observe, origins, assertAlone } = this.#options;
     const { rows, own, schemaVersion } = this.#place(batch);
     const afterCommit: (() => void)[] = [];
     await connection.run('BEGIN IMMEDIATE');
@@ -207,6 +209,7 @@ export class Writer {
         const answer = await unit.write(connection);
         afterCommit.push(() => resolve(answer()));
       }
+      assertAlone();
       await observe('write:before-commit');
     } catch (error) {
       await rollBack(connection);
@@ -300,9 +303,9 @@ async function rollBack(connection: Connection): Promise<void> {
   }
 }
 
-function isFinal(error: unknown): boolean {
-  return (
-    isReplicationError(error, 'outcome-unknown', 'database-damaged', 'database-failed', 'fork') ||
-    !(error instanceof ReplicationError)
-  );
+const FINAL_CODES = ['outcome-unknown', 'database-damaged', 'database-failed', 'lock-lost', 'fork'] as const;
+
+/** True for what ends the process. */
+export function isFinal(error: unknown): boolean {
+  return isReplicationError(error, ...FINAL_CODES) || !(error instanceof ReplicationError);
 }

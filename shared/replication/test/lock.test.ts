@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicationError } from '../src/errors.ts';
@@ -62,6 +64,19 @@ describe('the lock of a data directory', () => {
     expect(refusal.message).toContain(`child (pid ${holder.pid})`);
     await end();
     const lock = await lockDirectory(directory.path, 'order-1');
+    await lock.release();
+  });
+
+  it.each<[string, (file: string) => void]>([
+    ['removed', () => undefined],
+    ['exchanged', (file) => writeFileSync(file, '')],
+  ])('is lost when its file is %s', async (_, replace) => {
+    const file = join(directory.path, 'lock.db');
+    const lock = await lockDirectory(directory.path, 'order-1');
+    lock.assertHeld();
+    rmSync(file);
+    replace(file);
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'lock-lost' }));
     await lock.release();
   });
 

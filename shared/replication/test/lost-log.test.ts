@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeLog } from '../src/change-log.ts';
+import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
-import { MemoryBroker, MemoryCluster, MemoryPeers, waitUntil } from '../testing/index.ts';
+import { MemoryBroker, MemoryCluster, MemoryPeers, untilLive, waitUntil } from '../testing/index.ts';
 import { expectEqual, insertNotes, untilPublished } from '../testing/note-replicas.ts';
 
 let cluster: MemoryCluster;
@@ -90,6 +91,60 @@ describe('when the log is deleted and made anew', () => {
       const held = rowsLogged();
       return (losses === 2 && held === 15) || `${held} rows after ${losses} losses`;
     });
+  });
+
+  it('is told by the landmark of the life before, where everybody was started again before it was looked at', async () => {
+    // The landmark is looked at once, at the start.
+    const options = { limits: { landmarkMs: 1e9 } };
+    const a = await cluster.live('a', options);
+    for (const few of ['a', 'b', 'c']) {
+      await insertNotes(a, few, 4);
+      await untilPublished(a);
+    }
+    const partition = cluster.usedPartition();
+    const old = cluster.broker.records(partition).slice(-3);
+    const end = cluster.broker.bounds(partition).end + 3;
+    cluster.broker.recreate();
+    for (let i = 0; i < end; i += 1) cluster.broker.appendRaw(partition, old[i % 3] as (typeof old)[number]);
+    await waitUntil('it has read on', async () => (await a.status()).positions[partition]?.next === end);
+    expect((await a.status()).counters.relinks).toBe(0);
+    await cluster.stop('a');
+    const again = await cluster.live('a', options);
+    await untilLogHolds(12);
+    await expectEqual(12, again);
+  });
+
+  it('what the old log had acknowledged does not count as never acknowledged, not even after a restart', async () => {
+    let isFilled = true;
+    const standing = (log: ChangeLog): ChangeLog => ({
+      open: () => log.open(),
+      offsets: () => log.offsets(),
+      follow: (reader) => log.follow(reader),
+      close: () => log.close(),
+      append: async (partition, records) => {
+        if (isFilled) return log.append(partition, records);
+        throw new ReplicationError({ code: 'log-unreachable', message: 'The log stands still.', hint: '' });
+      },
+    });
+    const options = { limits: { maxUnpublished: 10 }, wrapLog: standing };
+    const { replica: a } = await cluster.start('a', options);
+    await waitUntil('a is live', async () => (await a.status()).state === 'live');
+    for (const few of ['a', 'b', 'c']) {
+      await insertNotes(a, few, 8);
+      await untilPublished(a);
+    }
+    isFilled = false;
+    cluster.broker.recreate();
+    await waitUntil('it noticed', async () => (await a.status()).unpublished === 24);
+    await cluster.stop('a');
+    const { replica: again } = await cluster.start('a', options);
+    await untilLive(again);
+    for (let i = 0; i < 10; i += 1) await insertNotes(again, `later${i}`, 1);
+    expect(await again.status()).toMatchObject({ unpublished: 34, writable: false });
+    await expect(insertNotes(again, 'over', 1)).rejects.toMatchObject({ code: 'too-many-unpublished' });
+    isFilled = true;
+    await expectEqual(34, again);
+    await untilLogHolds(34);
   });
 
   it('is readable, writable and ready meanwhile', async () => {

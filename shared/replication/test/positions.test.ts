@@ -53,6 +53,17 @@ describe('positions', () => {
     expect(readingStart({ next: 9, bookmark: bookmarkOf(record) })).toBe(7);
   });
 
+  it('keep their landmark until another one is given', async () => {
+    const bench = await openWorkbench();
+    const { writer, reader } = bench.database;
+    const place = { topic: 'a', partition: 0 };
+    const landmark = { offset: 3, fingerprint: Buffer.alloc(32, 1) };
+    await savePosition(writer, place, { next: 9, bookmark: bookmarkOf(record), landmark });
+    await savePosition(writer, place, { next: 5, bookmark: null });
+    expect((await loadPositions(reader, 'a')).get(0)).toEqual({ next: 5, bookmark: null, landmark });
+    await bench.close();
+  });
+
   it('are stored and loaded, each topic by itself', async () => {
     const bench = await openWorkbench();
     const { writer, reader } = bench.database;

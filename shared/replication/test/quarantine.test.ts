@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LogRecord } from '../src/change-log.ts';
-import { countQuarantined, saveQuarantined } from '../src/quarantine.ts';
+import { CONTRADICTION, countRefused, saveQuarantined } from '../src/quarantine.ts';
 import { openWorkbench, type Workbench } from '../testing/index.ts';
 
 let bench: Workbench;
@@ -42,7 +42,7 @@ describe('quarantine', () => {
   it('keeps a record that is read again once, with its first reason', async () => {
     await saveQuarantined(bench.database.writer, [found(record(7))]);
     await saveQuarantined(bench.database.writer, [found(record(7), 'another reason')]);
-    expect(await countQuarantined(bench.database.reader)).toBe(1);
+    expect(await countRefused(bench.database.reader)).toMatchObject({ quarantined: 1 });
   });
 
   it('keeps a bounded part of a huge record and says how large it was', async () => {
@@ -71,10 +71,21 @@ describe('quarantine', () => {
     expect(row?.most).toBeLessThan(8192);
   });
 
+  it('counts those that contradict what is stored by themselves', async () => {
+    const reasons = ['it is strange', `${CONTRADICTION} of a run`, `strange, as ${CONTRADICTION}`];
+    const records = reasons.map((reason, i) => found(record(i), reason));
+    await saveQuarantined(bench.database.writer, records);
+    expect(await countRefused(bench.database.reader)).toEqual({
+      quarantined: 3,
+      contradictions: 1,
+      hidden: 0,
+    });
+  });
+
   it('keeps as many as it is told to', async () => {
     const records = Array.from({ length: 9 }, (_, i) => found(record(i)));
     await saveQuarantined(bench.database.writer, records, 4);
-    expect(await countQuarantined(bench.database.reader)).toBe(4);
+    expect(await countRefused(bench.database.reader)).toMatchObject({ quarantined: 4 });
   });
 
   it('keeps a bounded number; the oldest make room', async () => {
@@ -85,7 +96,7 @@ describe('quarantine', () => {
       Array.from({ length: 10_050 }, (_, i) => found(record(i))),
     );
     await writer.execute('COMMIT');
-    expect(await countQuarantined(reader)).toBe(10_000);
+    expect(await countRefused(reader)).toMatchObject({ quarantined: 10_000 });
     const [row] = await reader.all('SELECT min("offset") AS first FROM replication_quarantine');
     expect(row).toEqual({ first: 50 });
   });

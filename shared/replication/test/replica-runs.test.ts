@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replicaOf } from '../src/origin.ts';
 import type { Replica } from '../src/replica.ts';
+import { openConnection } from '../src/sqlite.ts';
 import {
   type ClusterReplicaOptions,
   ForeignRun,
@@ -15,6 +16,7 @@ import {
   notesDatabase,
   originName,
   rawRecord,
+  untilLive,
   waitUntil,
 } from '../testing/index.ts';
 
@@ -117,6 +119,32 @@ describe('an older copy of the directory put back', () => {
 });
 
 describe('a directory', () => {
+  it('of a build that did not have the tables and columns that came later is no damage, and gets them', async () => {
+    const first = await cluster.live('a');
+    await write(first, 'n1');
+    await settled(1, first);
+    await cluster.stop(first);
+    const connection = await openConnection(join(cluster.folder('a'), 'notes.db'));
+    await connection.run('DROP TABLE replication_acknowledged');
+    for (const name of ['landmark', 'landmark_offset'])
+      await connection.run(`ALTER TABLE replication_position DROP COLUMN ${name}`);
+    await connection.close();
+    const again = await cluster.live('a');
+    expect(again.vector()[first.origin]?.seq).toBe(1);
+    expect((await again.status()).damage).toMatchObject({ state: 'none', last: null });
+    expect(await again.reads.all('SELECT * FROM replication_acknowledged')).toEqual([]);
+  });
+
+  it('whose lock was taken away is written to no more', async () => {
+    const { replica, failures } = await cluster.start('a');
+    await untilLive(replica);
+    await write(replica, 'n1');
+    rmSync(join(cluster.folder('a'), 'lock.db'));
+    await expect(write(replica, 'n2')).rejects.toMatchObject({ code: 'lock-lost' });
+    expect(failures).toMatchObject([{ code: 'lock-lost' }]);
+    expect(await replica.reads.all('SELECT note_id FROM notes')).toEqual([{ note_id: 'n1' }]);
+  });
+
   it('that is in use is refused at once and names the holder', async () => {
     await cluster.live('a');
     const startedMs = performance.now();

@@ -5,8 +5,7 @@
  */
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { Replica } from '../src/replica.ts';
-import { MemoryBroker, startReplica, temporaryDirectory, waitUntil } from '../testing/index.ts';
+import { MemoryBroker, startReplica, temporaryDirectory, untilLive } from '../testing/index.ts';
 import { insertNotes, untilPublished } from '../testing/note-replicas.ts';
 
 const asked = vi.hoisted(() => new Set<string>());
@@ -39,10 +38,6 @@ const { openForReading } = await import('../src/sqlite.ts');
 const directory = temporaryDirectory();
 
 afterEach(() => directory.remove());
-
-function untilLive(replica: Replica): Promise<void> {
-  return waitUntil('it is live', async () => (await replica.status()).state === 'live');
-}
 
 it('goes through no table of rows, not even through an index of one', async () => {
   const broker = new MemoryBroker();

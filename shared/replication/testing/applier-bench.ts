@@ -57,6 +57,7 @@ export async function openApplierBench(
     ownTail,
     writer,
     world,
+    acknowledgedBefore: new Map(),
     maxRows,
     maxBytes,
     maxWaiters: 100,

@@ -84,6 +84,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     maxQueued: 1000,
     maxRowBytes: 65_536,
     observe,
+    assertAlone: () => undefined,
     wake: () => {
       if (options.isManual !== true) committing = committing.then(commit);
     },

@@ -29,6 +29,7 @@ const TRANSLATIONS: Partial<Record<ReplicationErrorCode, Translation>> = {
   'log-unreachable': { status: 503, title: 'The log is away', retryAfter: 2 },
   'database-busy': { status: 503, title: 'Database busy', retryAfter: 1 },
   'database-damaged': { status: 503, title: 'Database damaged', retryAfter: 5 },
+  'lock-lost': { status: 503, title: 'Stopped', retryAfter: 5 },
   stopped: { status: 503, title: 'Stopped', retryAfter: 5 },
   'not-yet-logged': { status: 504, title: 'Not yet in the log' },
   'disk-full': { status: 507, title: 'Disk full', retryAfter: 30 },
@@ -39,6 +40,7 @@ const INTERNAL: ReadonlySet<ReplicationErrorCode> = new Set([
   'disk-full',
   'database-busy',
   'database-damaged',
+  'lock-lost',
 ]);
 
 /** The problem that an error of the store is to a client; undefined for everything else. */

@@ -25,6 +25,7 @@ describe('problemOf', () => {
     ['log-unreachable', 503],
     ['database-busy', 503],
     ['stopped', 503],
+    ['lock-lost', 503],
     ['database-damaged', 503],
     ['not-yet-logged', 504],
     ['disk-full', 507],
@@ -37,7 +38,13 @@ describe('problemOf', () => {
   });
 
   it('keeps the words of the database to itself', () => {
-    for (const code of ['disk-full', 'database-busy', 'database-damaged', 'outcome-unknown'] as const) {
+    for (const code of [
+      'disk-full',
+      'database-busy',
+      'database-damaged',
+      'lock-lost',
+      'outcome-unknown',
+    ] as const) {
       expect(problemOf(failure(code))?.message).toBe('What to do.');
     }
   });

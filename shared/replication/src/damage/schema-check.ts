@@ -4,7 +4,7 @@
  *
  * Held against tables made anew in memory. Columns that came with a later version may be missing, others may not.
  */
-import { createTables } from '../schema.ts';
+import { createTables, isLaterColumn, LATER_TABLES } from '../schema.ts';
 import { type Connection, openConnection } from '../sqlite.ts';
 import type { Table } from '../table.ts';
 
@@ -25,9 +25,10 @@ export async function findSchemaDamage(
   for (const [table, columns] of expected) {
     const there = present.get(table);
     const described = tables.find(({ name }) => name === table);
-    // A described table may be new; those of the library were all made together.
-    if (!there && !described) return `table ${table} is not there`;
+    // A described table may be new; those of the library were made together, but for a few.
+    if (!there && !described && !LATER_TABLES.has(table)) return `table ${table} is not there`;
     const isLate = (name: string): boolean =>
+      isLaterColumn(table, name) ||
       (described?.columns.find((column) => column.name === name)?.since ?? 1) > 1;
     const missing = there && [...columns].find((name) => !there.has(name) && !isLate(name));
     if (missing !== undefined) return `table ${table} has no column ${missing}`;

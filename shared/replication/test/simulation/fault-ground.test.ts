@@ -21,13 +21,13 @@ function openGround(): {
   };
 }
 
-it('a log that was not made anew may be cut at once', () => {
+it('a log that lost nothing may be cut at once', () => {
   expect(openGround().ground.mayCut()).toBe(true);
 });
 
-it('a log that was made anew may be cut after nine calm seconds, however many faults wait for that', () => {
+it('a log that lost records may be cut after nine calm seconds, however many faults wait for that', () => {
   const { ground, scheduler } = openGround();
-  ground.madeAnew();
+  ground.lostRecords();
   const cutAtMs = [];
   for (; scheduler.nowMs <= 11_050; scheduler.nowMs += 150) {
     const [one, other] = [ground.mayCut(), ground.mayCut()];
@@ -39,7 +39,7 @@ it('a log that was made anew may be cut after nine calm seconds, however many fa
 
 it('time counts anew once somebody cannot read', () => {
   const { ground, scheduler, broker } = openGround();
-  ground.madeAnew();
+  ground.lostRecords();
   ground.mayCut();
   scheduler.nowMs += 8000;
   broker.isReachable = false;
