@@ -49,6 +49,7 @@ export interface RetryBreach {
     | 'own write missed'
     | 'went back'
     | 'wrongly refused'
+    | 'refused for nothing shown'
     | 'lost'
     | 'phantom'
     | 'wrong winner'
@@ -103,7 +104,7 @@ function ordersIn(event: RetryEvent): readonly SeenOrder[] {
   return event.kind === 'read' ? event.orders : [];
 }
 
-/** A client sees its own writes, nothing that it saw goes away, and an order only gives way to an earlier one. */
+/** A client sees its own writes and the order that it was refused for, nothing that it saw goes away, and an order only gives way to an earlier one. */
 function judgeClient(
   client: string,
   history: readonly RetryEvent[],
@@ -113,6 +114,7 @@ function judgeClient(
     report,
   }: { asked: ReadonlyMap<string, readonly KeyedBody[]>; places: Places; report: Report },
 ): void {
+  const refused = new Set<string>();
   const owed = new Map<string, { order: SeenOrder; kind: 'own write missed' | 'went back' }>();
   const owe = (order: SeenOrder, kind: 'own write missed' | 'went back'): void => {
     const before = owed.get(order.key);
@@ -123,6 +125,7 @@ function judgeClient(
     const at = `${client}, event ${index}`;
     if (event.kind === 'placed') owe(event, 'own write missed');
     if (event.kind === 'refused') {
+      refused.add(event.key);
       const hasOther = asked.get(event.key)?.some(({ body }) => body !== event.body) ?? false;
       if (!hasOther) report('wrongly refused', `${at}: nobody said anything else for ${event.key}`);
     }
@@ -133,6 +136,9 @@ function judgeClient(
       if (now === undefined) report(kind, `${at}: ${key} is not shown`);
       else if (isAfter(now, order, places))
         report(kind, `${at}: ${describe(now)} is shown, after ${describe(order)}`);
+    }
+    for (const key of refused) {
+      if (!owed.has(key) && !shown.has(key)) report('refused for nothing shown', `${at}: ${key}`);
     }
     for (const order of shown.values()) owe(order, 'went back');
   }

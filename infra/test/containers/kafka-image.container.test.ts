@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callDocker, dockerImage, requireDocker } from '../../src/broker/docker-cli.ts';
 import { imagesFolder } from '../../src/images/base-images.ts';
-import { waitFor } from '../../src/index.ts';
 import { findKafkaEngine } from '../../testing/containers/engine.ts';
 
 const engine = await findKafkaEngine();
@@ -27,7 +26,6 @@ beforeEach(({ skip }) => {
 afterEach(async () => {
   if (context === undefined) return;
   rmSync(context, { recursive: true, force: true });
-  await callDocker({ environment, args: ['rm', '--force', '--volumes', name], timeoutMs: 30_000 });
   await callDocker({ environment, args: ['image', 'rm', '--force', name, `${name}-base`] });
 });
 
@@ -67,27 +65,5 @@ describe('the image of Kafka from its jars', () => {
       'id -u; for f in /var/lib/kafka/data /opt/kafka/config /opt/kafka/logs; do touch $f/x && echo ok; done';
     const seen = await docker('run', '--rm', '--cap-drop', 'ALL', name, 'bash', '-c', look);
     expect(seen.split('\n')).toEqual(['1000', 'ok', 'ok', 'ok']);
-  });
-
-  it('is one broker on its own when it is told nothing but how much memory it may take', async () => {
-    await docker(
-      'run',
-      '--detach',
-      '--name',
-      name,
-      '--env',
-      'KAFKA_HEAP_OPTS=-Xmx256m',
-      dockerImage(environment),
-    );
-    await waitFor({
-      what: 'the broker to start',
-      timeoutMs: 60_000,
-      look: async () => {
-        const { output } = await callDocker({ environment, args: ['logs', '--tail', '20', name] });
-        const status = await docker('inspect', '--format', '{{.State.Status}}', name);
-        if (status !== 'running') throw new Error(`it has ${status}: ${output}`);
-        return output.includes('Kafka Server started') ? { found: true } : { missing: output };
-      },
-    });
   });
 });

@@ -118,6 +118,11 @@ describe('the judge of retries', () => {
       (run) => run.ada.push(asked('l', 'a'), refused('l', 'a')),
     ],
     [
+      'a refusal for an order that the next read does not show',
+      ['refused for nothing shown'],
+      (run) => run.bob.splice(0, run.bob.length, asked('k', 'b'), refused('k', 'b'), read(), read(winner)),
+    ],
+    [
       'an answered row that one replica lacks',
       ['lost', 'replicas differ'],
       (run) => (run.two = { ...run.two, rows: rows.slice(0, 1) }),

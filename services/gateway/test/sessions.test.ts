@@ -62,6 +62,15 @@ describe('a client with cookies', () => {
     expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:5~${runOf(2)}:4`);
   });
 
+  it('that is refused because its key was used sees the order that has the key from then on', async () => {
+    const running = await startWith({ replicas: 1 });
+    const client = jar(running.url);
+    answers(running, `${runOf(1)}:5`, 422);
+    const headers = { 'idempotency-key': 'k' };
+    expect((await client.ask(undefined, { method: 'POST', body: '{}', headers })).status).toBe(422);
+    expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:5`);
+  });
+
   it('is given no new cookie when nothing new was seen', async () => {
     const running = await startWith({ replicas: 1 });
     const client = jar(running.url);

@@ -17,10 +17,13 @@ export class KeyStillRunning extends Error {
   }
 }
 
-/** The key stands for an order that says something else. */
+/** The key stands for an order that says something else; `token` names that order, which the client now knows of. */
 export class KeyUsedOtherwise extends Error {
-  constructor() {
+  readonly token: string | undefined;
+
+  constructor(token: string | undefined) {
     super('This Idempotency-Key was used for an order with another body.');
+    this.token = token;
   }
 }
 

@@ -24,10 +24,13 @@ export type WriteConcern = 'local' | 'log';
 /** The order is stored, now or earlier, but not as sure as the client asked for; `cause` says what is missing. */
 export class OrderStoredOnly extends Error {
   readonly order: Order;
+  /** With which a later read sees it. */
+  readonly token: string | undefined;
 
-  constructor(order: Order, cause: Error) {
+  constructor(order: Order, cause: Error & { readonly token?: string | undefined }) {
     super(cause.message, { cause });
     this.order = order;
+    this.token = cause.token;
   }
 }
 

@@ -49,10 +49,10 @@ export async function placeOrder(
   return runningKeys.alone(orderId, async () => {
     try {
       const placed = await store.insert(order, { concern, mayExist: true, traceParent });
-      assertSame(placed.order, order);
+      assertSame(placed, order);
       return placed;
     } catch (error) {
-      if (error instanceof OrderStoredOnly) assertSame(error.order, order);
+      if (error instanceof OrderStoredOnly) assertSame(error, order);
       throw error;
     }
   });
@@ -72,12 +72,15 @@ function orderOf(command: OrderCommand, made: { orderId: string; createdAtMs: nu
 }
 
 /** Everything that a client says counts; when it was said first does not. */
-function assertSame(stored: Order, wanted: Order): void {
+function assertSame(
+  { order: stored, token }: { order: Order; token: string | undefined },
+  wanted: Order,
+): void {
   const isSame =
     stored.userId === wanted.userId &&
     stored.productId === wanted.productId &&
     stored.quantity === wanted.quantity &&
     stored.unitPrice === wanted.unitPrice &&
     stored.note === wanted.note;
-  if (!isSame) throw new KeyUsedOtherwise();
+  if (!isSame) throw new KeyUsedOtherwise(token);
 }

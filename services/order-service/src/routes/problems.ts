@@ -60,6 +60,7 @@ export function problemOf(error: unknown): Problem | undefined {
       title: 'Key used for another order',
       type: '/problems/key-used-otherwise',
       detail: `${error.message} Nothing was stored. Use a new key for a new order.`,
+      headers: tokenHeader(error),
     });
   }
   if (error instanceof OrderStoredOnly)
@@ -81,7 +82,11 @@ function replicationProblem(error: unknown, headers: Record<string, string>): Pr
     headers: {
       ...headers,
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
-      ...(error.token === undefined ? {} : { 'Consistency-Token': error.token }),
+      ...tokenHeader(error),
     },
   });
+}
+
+function tokenHeader({ token }: { token?: string | undefined }): Record<string, string> {
+  return token === undefined ? {} : { 'Consistency-Token': token };
 }

@@ -83,6 +83,7 @@ export class RetryingClient {
       return true;
     } catch (error) {
       if (!(error instanceof KeyUsedOtherwise)) return false;
+      this.#saw(error.token ?? '');
       this.history.push({ kind: 'refused', ...said });
       return true;
     }

@@ -106,6 +106,17 @@ describe('POST with an Idempotency-Key', () => {
     },
   );
 
+  it.each(['local', 'log'])(
+    'names with 422 the order that has the key (Write-Concern %s)',
+    async (concern) => {
+      const replica = await startReplica();
+      const { token } = await place(replica.url, { headers: KEY });
+      const headers = { ...KEY, 'Write-Concern': concern };
+      const answer = await post(ordersOf(replica), { ...pens, quantity: 4 }, headers);
+      expect([answer.status, answer.headers.get('consistency-token')]).toEqual([422, token]);
+    },
+  );
+
   it('holds a key to its user', async () => {
     const replica = await startReplica({ isIsolated: true });
     const ada = await place(replica.url, { headers: KEY });
