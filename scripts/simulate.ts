@@ -16,13 +16,17 @@ import {
   shrinkPlan,
 } from '@dbsync/replication/simulation';
 
+/** Failed seeds of one run that are made smaller; what is wrong with more is most often the same. */
+const MAX_SHRUNK = 3;
+
 const HELP = `pnpm simulate: whole clusters of replicas under faults, in histories that a seed decides
 
   --seed N         first seed (default 1)
   --histories M    how many seeds from there on (default 500; the long run is 20000)
   --trace          prints everything that happens in the history of --seed
   --plan FILE      runs the plan in FILE (a file of regression-seeds) instead of a seed
-  --shrink         makes the plan of --seed smaller as long as it fails, and prints it
+  --shrink         makes the plan of --seed smaller as long as it fails, and prints both; done by itself for the first
+                   ${MAX_SHRUNK} seeds that fail
   --bugs           looks for the first seed that catches each planted bug, within ${MAX_SEEDS}
   --workers W      processes (default: one a core)
   --report FILE    writes the report as JSON
@@ -86,6 +90,7 @@ async function campaign(options: {
     },
   });
   if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
+  for (const { seed } of report.failed.slice(0, MAX_SHRUNK)) await shrink(seed);
   const { passed, failed, inconclusive, rows, operations, fewest, longestDrainMs, tookMs } = report;
   say(`faults that took hold: ${JSON.stringify(report.faults)}`);
   say(`crashes by place: ${JSON.stringify(report.crashes)}`);
@@ -113,9 +118,12 @@ function tell({ seed, verdict, violations, faults, fingerprint }: HistoryResult)
 async function shrink(seed: string): Promise<number> {
   const failure = await runAlone({ seed });
   if (tell(failure) === 0) return 0;
-  const { plan, runs } = await shrinkPlan(drawPlan(seed), failure, (smaller) => runAlone({ plan: smaller }));
+  const drawn = drawPlan(seed);
+  say(`the plan of seed ${seed}:`);
+  say(JSON.stringify({ plan: drawn }));
+  const { plan, runs } = await shrinkPlan(drawn, failure, (smaller) => runAlone({ plan: smaller }));
   say(
-    `after ${runs} histories: ${plan.faults.length} faults and ${plan.operations.length} operations are left`,
+    `after ${runs} histories: ${plan.faults.length} of ${drawn.faults.length} faults and ${plan.operations.length} of ${drawn.operations.length} operations are left:`,
   );
   say(JSON.stringify({ plan }));
   return 1;
