@@ -35,16 +35,18 @@ export function parseSummary(text: string | null): TestSummary {
 
 /**
  * Adds what the numbers alone do not show: no test at all, and a bad exit for which there is no reason in them.
- * Tests that were only filtered out do not count as executed. A run of which every test was skipped, and said why, is
- * no failure on a developer's machine, which may lack what they need; in CI it is.
+ * Tests that were only filtered out do not count as executed. A test that was skipped is no failure on a developer's
+ * machine, which may lack what it needs; in CI it is, so that nothing passes there that did not run.
  */
 export function judgeSummary(
   summary: TestSummary,
   { exitCode, isCi }: { readonly exitCode: number | null; readonly isCi: boolean },
 ): TestSummary {
-  const problems = [...summary.problems];
-  const isSkipped = !isCi && summary.skipped.length > 0;
-  if (summary.passed + summary.failed === 0 && problems.length === 0 && !isSkipped) {
+  const missed = isCi
+    ? summary.skipped.map(({ name }) => `${name}: skipped, and in CI every test must run`)
+    : [];
+  const problems = [...summary.problems, ...missed];
+  if (summary.passed + summary.failed + summary.skipped.length + problems.length === 0) {
     problems.push(`no test was executed${exitCode === 0 ? '' : '; vitest says why above'}`);
   }
   if (exitCode !== 0 && summary.failed === 0 && problems.length === 0) {

@@ -28,13 +28,15 @@ describe('a run of the tests', () => {
     expect(await run('failing')).toEqual({ exitCode: 1, lines: ['1 passed, 1 failed'] });
   });
 
-  it('lists what was skipped, with the reason', { timeout: timeoutMs }, async () => {
+  it('lists what was skipped, with the reason, and in CI fails by it', { timeout: timeoutMs }, async () => {
     expect(await run('skipping')).toEqual({
-      exitCode: 0,
+      exitCode: 1,
       lines: [
         'skipped: skipping.sample.ts > needs an engine: no Docker engine answers',
         'skipped: skipping.sample.ts > needs a variable: no reason given',
-        '1 passed, 0 failed, 2 skipped',
+        'failed: skipping.sample.ts > needs an engine: skipped, and in CI every test must run',
+        'failed: skipping.sample.ts > needs a variable: skipped, and in CI every test must run',
+        '1 passed, 2 failed, 2 skipped',
       ],
     });
   });

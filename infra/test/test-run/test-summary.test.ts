@@ -17,7 +17,7 @@ describe('the summary of a run', () => {
     ]);
   });
 
-  it('is good although nothing ran, when all of it was skipped and said why; not in CI', () => {
+  it('is good although tests were skipped, even all of them, and says why; not in CI', () => {
     const skipped = { ...good, passed: 0, skipped: [{ name: 'a', reason: 'no Docker engine answers' }] };
     const judged = judgeSummary(skipped, { exitCode: 0, isCi: false });
     expect(isPassed(judged)).toBe(true);
@@ -25,7 +25,14 @@ describe('the summary of a run', () => {
       'skipped: a: no Docker engine answers',
       '0 passed, 0 failed, 1 skipped',
     ]);
-    expect(judgeSummary(skipped, { exitCode: 0, isCi: true }).problems).toEqual(['no test was executed']);
+    for (const passed of [0, 7]) {
+      const inCi = judgeSummary({ ...skipped, passed }, { exitCode: 0, isCi: true });
+      expect(closingLines(inCi)).toEqual([
+        'skipped: a: no Docker engine answers',
+        'failed: a: skipped, and in CI every test must run',
+        `${passed} passed, 1 failed, 1 skipped`,
+      ]);
+    }
     expect(isPassed(judgeSummary(skipped, { exitCode: 1, isCi: false }))).toBe(false);
   });
 
