@@ -52,6 +52,22 @@ describe('a client with cookies', () => {
     expect(running.users.requests[0]?.headers['consistency-token']).toBe(`${runOf(1)}:5`);
   });
 
+  it('keeps what the user-service tells of orders, and less of it when that says that a part is gone', async () => {
+    const running = await startWith({ replicas: 1 });
+    const client = jar(running.url);
+    const says = (status: number, token: string): void => {
+      running.users.answer = (_req, res) => sendJson(res, status, {}, { 'Consistency-Token': token });
+    };
+    says(200, `${runOf(1)}:5,${runOf(2)}:2`);
+    expect((await client.ask('/user-service/users/u')).status).toBe(200);
+    expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:5~${runOf(2)}:2`);
+    says(410, `${runOf(1)}:5`);
+    expect((await client.ask('/user-service/users/u')).status).toBe(410);
+    expect(client.cookie()).toBe(`dbsync-token=${runOf(1)}:5`);
+    await client.ask();
+    expect(running.replicas[0]?.requests.at(-1)?.headers['consistency-token']).toBe(`${runOf(1)}:5`);
+  });
+
   it('keeps the highest of everything that it was told', async () => {
     const running = await startWith({ replicas: 1 });
     const client = jar(running.url);

@@ -203,7 +203,10 @@ describe('GET /user-service/users/{userId}', () => {
     const [replica] = replicas;
     const ask = () =>
       fetch(`${url}/users/${userId}`, { headers: { 'Consistency-Token': 'order-1.01ABC:7' } });
-    expect((await ask()).status).toBe(200);
+    const token = { 'Consistency-Token': 'order-1.01ABC:8' };
+    if (replica !== undefined) replica.answer = (_req, res) => sendJson(res, 200, [], token);
+    const read = await ask();
+    expect([read.status, read.headers.get('consistency-token')]).toEqual([200, 'order-1.01ABC:8']);
     expect(replica?.requests.at(-1)?.headers['consistency-token']).toBe('order-1.01ABC:7');
 
     for (const [status, retryAfter] of [
@@ -211,13 +214,17 @@ describe('GET /user-service/users/{userId}', () => {
       [410, null],
       [503, '2'],
     ] as const) {
-      const headers: Record<string, string> = retryAfter === null ? {} : { 'Retry-After': retryAfter };
+      const headers: Record<string, string> = {
+        ...token,
+        ...(retryAfter === null ? {} : { 'Retry-After': retryAfter }),
+      };
       const said = { type: '/problems/token', title: 'Token', detail: `Says ${status}.` };
       if (replica !== undefined) replica.answer = (_req, res) => sendJson(res, status, said, headers);
       const answer = await ask();
       expect(answer.status).toBe(status);
       expect(answer.headers.get('retry-after')).toBe(retryAfter);
       expect(answer.headers.get('x-orders-served-by')).toBe('order-1');
+      expect(answer.headers.get('consistency-token')).toBe('order-1.01ABC:8');
       expect(await answer.json()).toEqual({ ...said, status, instance: `/users/${userId}` });
     }
   });
