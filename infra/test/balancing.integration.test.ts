@@ -9,9 +9,31 @@ interface Reads {
   slowestMs: number;
 }
 
+/** What is read, and the header that says which replica the orders are of. */
+interface Target {
+  readonly url: string;
+  readonly servedBy: string;
+}
+
+const ordersOf = ({ gatewayUrl }: TestCluster): Target => ({
+  url: `${gatewayUrl}/order-service/ada/orders`,
+  servedBy: 'x-served-by',
+});
+
+/** Registers somebody. */
+async function userOf({ gatewayUrl, userUrl }: TestCluster): Promise<Target & { userId: string }> {
+  const registered = await fetch(`${gatewayUrl}/user-service/users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'ada@example.com', name: 'Ada', password: 'difference engine' }),
+  });
+  const { userId } = (await registered.json()) as { userId: string };
+  return { userId, url: `${userUrl}/users/${userId}`, servedBy: 'x-orders-served-by' };
+}
+
 /** Reads without a token, from `clients` at once, until `count` are answered or `until` is over. */
 async function readMany(
-  url: string,
+  { url, servedBy }: Target,
   {
     count = Number.POSITIVE_INFINITY,
     until,
@@ -25,10 +47,10 @@ async function readMany(
     while (sent < count && !until?.aborted) {
       sent += 1;
       const begunMs = performance.now();
-      const answer = await fetch(`${url}/order-service/ada/orders`);
+      const answer = await fetch(url);
       await answer.arrayBuffer();
       tally(reads.statuses, answer.status);
-      tally(reads.shares, answer.headers.get('x-served-by') ?? 'nobody');
+      tally(reads.shares, answer.headers.get(servedBy) ?? 'nobody');
       reads.slowestMs = Math.max(reads.slowestMs, performance.now() - begunMs);
     }
   };
@@ -65,20 +87,23 @@ async function untilInBalance(cluster: TestCluster, expected: readonly string[])
 const everybody = ['order-1', 'order-2', 'order-3'];
 
 describe('reads through the gateway', () => {
-  it('are shared fairly, and none fails while a replica is killed, paused or slow', async () => {
+  it('are shared fairly, and neither they nor those through the user-service fail while a replica is killed, paused or slow', async () => {
     const test = await startTestCluster({ replicas: 3 });
-    const { cluster, gatewayUrl } = test;
+    const { cluster } = test;
     await untilInBalance(test, everybody);
-    const quiet = await readMany(gatewayUrl, { count: 900 });
+    const user = await userOf(test);
+    const quiet = await readMany(ordersOf(test), { count: 900 });
     expect([...quiet.statuses.keys()]).toEqual([200]);
     expect([...quiet.shares.values()]).toEqual([300, 300, 300]);
 
     const hurt = async (what: string, victim: string, act: () => Promise<void>): Promise<void> => {
       await untilInBalance(test, everybody);
       const over = new AbortController();
-      const reading = readMany(gatewayUrl, { until: over.signal });
+      const reading = readMany(ordersOf(test), { until: over.signal });
+      const readingUser = readMany(user, { until: over.signal, clients: 4 });
       await act().finally(() => over.abort());
       const { statuses, shares, slowestMs } = await reading;
+      const ofUser = await readingUser;
       console.log(
         `${what}: ${[...shares].map((share) => share.join(' ')).join(', ')}; slowest ${slowestMs.toFixed(0)} ms`,
       );
@@ -86,6 +111,12 @@ describe('reads through the gateway', () => {
       const healthy = everybody.filter((name) => name !== victim).map((name) => shares.get(name) ?? 0);
       expect(Math.min(...healthy), what).toBeGreaterThan(100);
       expect(unfairness(healthy), what).toBeLessThan(5);
+      // The user-service answers with 200 where it has no orders to show, but nobody has served them then.
+      expect([...ofUser.statuses.keys()], what).toEqual([200]);
+      expect([...ofUser.shares.keys()].toSorted(), what).toEqual(
+        expect.arrayContaining(everybody.filter((name) => name !== victim)),
+      );
+      expect(ofUser.shares.get('nobody'), what).toBeUndefined();
     };
 
     await hurt('killed', 'order-2', async () => {
@@ -127,17 +158,12 @@ describe('reads through the gateway', () => {
     const test = await startTestCluster({ replicas: 2, broker: 'own', isRestarting: false });
     const { cluster, gatewayUrl, userUrl } = test;
     await untilInBalance(test, ['order-1', 'order-2']);
-    const registered = await fetch(`${gatewayUrl}/user-service/users`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email: 'ada@example.com', name: 'Ada', password: 'difference engine' }),
-    });
-    const { userId } = (await registered.json()) as { userId: string };
+    const { userId } = await userOf(test);
     await cluster.broker?.kill('SIGKILL');
     // Longer than the silence that takes a replica out while Kafka is there.
     await pause(6000);
     cluster.service('order-1').kill('SIGKILL');
-    const away = await readMany(gatewayUrl, { count: 300 });
+    const away = await readMany(ordersOf(test), { count: 300 });
     expect([[...away.statuses.keys()], [...away.shares.keys()]]).toEqual([[200], ['order-2']]);
 
     cluster.service('order-2').kill('SIGKILL');
