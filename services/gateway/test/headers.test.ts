@@ -2,7 +2,10 @@ import type { Request } from 'express';
 import { describe, expect, it } from 'vitest';
 import { answerHeaders, requestHeaders } from '../src/headers.ts';
 
-/** RFC 9110, section 7.6.1, and what older clients and HTTP/2 upgrades send. */
+/**
+ * RFC 9110, section 7.6.1, and what older clients and HTTP/2 upgrades send. Written down here again, so that a name which
+ * the gateway's list loses is missed.
+ */
 const ofOneConnection = [
   'connection',
   'keep-alive',

@@ -9,7 +9,7 @@ import { isReplicationError, parseToken, type Token } from '@dbsync/replication'
 import { PROBLEM_MEDIA_TYPE } from '@dbsync/service-kit';
 import type { Dispatcher, Pool } from 'undici';
 
-/** Bytes of an answer that is held; a page of 500 orders fits. */
+/** Bytes of an answer that is held; a page of 500 orders fits, unless their notes are long. */
 const MAX_HELD_BYTES = 256 * 1024;
 /** What the types of our problems begin with. */
 const KINDS = '/problems/';

@@ -14,6 +14,7 @@ import {
   originName,
   untilRow,
   waitUntil,
+  wrappedReads,
 } from '../testing/index.ts';
 import { expectEqual, insertNotes, untilPublished } from '../testing/note-replicas.ts';
 
@@ -109,25 +110,15 @@ describe('a log that is not the one that was read before', () => {
   it('is not written to between the read that shows it and the look that deals with it', async () => {
     let isExchanged = false;
     let replica: Replica | undefined;
-    const writing = (log: ChangeLog): ChangeLog => ({
-      open: () => log.open(),
-      offsets: () => log.offsets(),
-      append: (partition, records) => log.append(partition, records),
-      close: () => log.close(),
-      follow: (reader) =>
-        log.follow({
-          ...reader,
-          startOf: (partition) => reader.startOf(partition),
-          take: async (read) => {
-            const answer = await reader.take(read);
-            // A client writes in this very moment, and the publisher has its turn.
-            if (isExchanged)
-              await replica?.insert('notes', note('late'), { concern: 'local' }).catch(() => undefined);
-            for (let turn = 0; isExchanged && turn < 50; turn += 1) await setImmediate();
-            return answer;
-          },
-        }),
-    });
+    const writing = (log: ChangeLog): ChangeLog =>
+      wrappedReads(log, async (read, reader) => {
+        const answer = await reader.take(read);
+        // A client writes in this very moment, and the publisher has its turn.
+        if (isExchanged)
+          await replica?.insert('notes', note('late'), { concern: 'local' }).catch(() => undefined);
+        for (let turn = 0; isExchanged && turn < 50; turn += 1) await setImmediate();
+        return answer;
+      });
     replica = await cluster.live('a', { wrapLog: writing });
     await replica.insert('notes', note('a1'), { concern: 'log' });
     await waitUntil('all is read back', async () => (await replica?.status())?.unpublished === 0);

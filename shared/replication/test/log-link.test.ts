@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { policies } from '../src/backoff.ts';
-import type { ChangeLog, LogReader } from '../src/change-log.ts';
+import type { ChangeLog } from '../src/change-log.ts';
 import type { Replica } from '../src/replica.ts';
 import {
   ForeignRun,
@@ -15,6 +15,8 @@ import {
   rawRecord,
   untilRow,
   waitUntil,
+  wrappedLog,
+  wrappedReads,
 } from '../testing/index.ts';
 
 let cluster: MemoryCluster;
@@ -45,16 +47,17 @@ describe('a reader', () => {
   it('that breaks off again and again is replaced ever more slowly', async () => {
     const startedAtMs: number[] = [];
     let isBroken = false;
-    const replica = await live('a', (log) => ({
-      ...bound(log),
-      follow: async (reader: LogReader) => {
-        startedAtMs.push(cluster.clock.monotonic());
-        if (!isBroken) return log.follow(reader);
-        const following = await log.follow({ ...wrapped(reader), take: async () => 'seek' });
-        reader.broke(new Error('the reader crashed'));
-        return following;
-      },
-    }));
+    const replica = await live('a', (log) =>
+      wrappedLog(log, {
+        follow: async (reader) => {
+          startedAtMs.push(cluster.clock.monotonic());
+          if (!isBroken) return log.follow(reader);
+          const following = await wrappedReads(log, async () => 'seek').follow(reader);
+          reader.broke(new Error('the reader crashed'));
+          return following;
+        },
+      }),
+    );
     const run = stranger();
     isBroken = true;
     broker.breakReaders();
@@ -71,14 +74,9 @@ describe('a reader', () => {
 
   it('that stands still below the end is replaced, and until it moves the replica is not ready', async () => {
     let isDeaf = false;
-    const replica = await live('a', (log) => ({
-      ...bound(log),
-      follow: (reader: LogReader) =>
-        log.follow({
-          ...wrapped(reader),
-          take: (read) => (isDeaf ? Promise.resolve('go on') : reader.take(read)),
-        }),
-    }));
+    const replica = await live('a', (log) =>
+      wrappedReads(log, async (read, reader) => (isDeaf ? 'go on' : reader.take(read))),
+    );
     const run = stranger();
     cluster.append(run, 'n1');
     await untilRow(replica, run.origin, 1);
@@ -97,19 +95,14 @@ describe('a reader', () => {
 
   it('that jumps ahead is never followed: what lies between is read', async () => {
     let jumps = 1;
-    const replica = await live('a', (log) => ({
-      ...bound(log),
-      follow: (reader: LogReader) =>
-        log.follow({
-          ...wrapped(reader),
-          take: (read) => {
-            const [first] = read.records;
-            if (jumps === 0 || !first) return reader.take(read);
-            jumps -= 1;
-            return reader.take({ ...read, from: read.from + 1, records: read.records.slice(1) });
-          },
-        }),
-    }));
+    const replica = await live('a', (log) =>
+      wrappedReads(log, (read, reader) => {
+        const [first] = read.records;
+        if (jumps === 0 || !first) return reader.take(read);
+        jumps -= 1;
+        return reader.take({ ...read, from: read.from + 1, records: read.records.slice(1) });
+      }),
+    );
     const run = stranger();
     cluster.append(run, 'n1', 'n2', 'n3');
     await untilRow(replica, run.origin, 3);
@@ -136,17 +129,11 @@ describe('a row of this very run that it never wrote', () => {
   it('ends the reading, once and for all', async () => {
     let takes = 0;
     const { replica, failures } = await cluster.start('a', {
-      wrapLog: (log) => ({
-        ...bound(log),
-        follow: (reader: LogReader) =>
-          log.follow({
-            ...wrapped(reader),
-            take: (read) => {
-              takes += 1;
-              return reader.take(read);
-            },
-          }),
-      }),
+      wrapLog: (log) =>
+        wrappedReads(log, (read, reader) => {
+          takes += 1;
+          return reader.take(read);
+        }),
     });
     await waitUntil('it is live', () => replica.readiness().ready);
     cluster.append(new ForeignRun(replica.origin), 'theirs');
@@ -159,15 +146,10 @@ describe('a row of this very run that it never wrote', () => {
 
 describe('a lost tail after which nothing comes', () => {
   it('is published again by the replica that wrote it', async () => {
-    const replica = await live('a', (log) => ({
-      ...bound(log),
-      follow: (reader: LogReader) =>
-        log.follow({
-          ...wrapped(reader),
-          // The reader is so slow that the tail is gone before it comes to it.
-          take: (read) => (isTailLost ? reader.take(read) : Promise.resolve('seek')),
-        }),
-    }));
+    const replica = await live('a', (log) =>
+      // The reader is so slow that the tail is gone before it comes to it.
+      wrappedReads(log, async (read, reader) => (isTailLost ? reader.take(read) : 'seek')),
+    );
     let isTailLost = false;
     await replica.insert('notes', note('n1'), { concern: 'log' });
     broker.truncate(0, 0);
@@ -176,21 +158,3 @@ describe('a lost tail after which nothing comes', () => {
     expect(broker.allRecords()).toHaveLength(1);
   });
 });
-
-function bound(log: ChangeLog): ChangeLog {
-  return {
-    open: () => log.open(),
-    offsets: () => log.offsets(),
-    append: (partition, records) => log.append(partition, records),
-    follow: (reader) => log.follow(reader),
-    close: () => log.close(),
-  };
-}
-
-function wrapped(reader: LogReader): LogReader {
-  return {
-    startOf: (partition) => reader.startOf(partition),
-    take: (read) => reader.take(read),
-    broke: (error) => reader.broke(error),
-  };
-}

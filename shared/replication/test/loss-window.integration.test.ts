@@ -5,11 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import type { ChangeLog } from '../src/change-log.ts';
 import { createKafkaReplication } from '../src/kafka/kafka-replication.ts';
 import type { Replica } from '../src/replica.ts';
 import { silentLogger } from '../src/surroundings.ts';
-import { note, startReplica, temporaryDirectory, waitUntil } from '../testing/index.ts';
+import { note, startReplica, temporaryDirectory, waitUntil, wrappedLog } from '../testing/index.ts';
 
 let replica: Replica | undefined;
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -30,17 +29,13 @@ async function start(): Promise<{ running: Replica; acknowledgedAtMs: Map<number
     clientId: randomUUID(),
     logger: silentLogger,
   });
-  const timed: ChangeLog = {
-    open: () => log.open(),
-    offsets: () => log.offsets(),
-    follow: (reader) => log.follow(reader),
-    close: () => log.close(),
+  const timed = wrappedLog(log, {
     append: async (partition, records) => {
       const appended = await log.append(partition, records);
       for (const { headers } of records) acknowledgedAtMs.set(Number(headers.ce_seq), performance.now());
       return appended;
     },
-  };
+  });
   const started = await startReplica('a', {
     directory: directory.path,
     replication: { topic, log: timed, channel },

@@ -10,7 +10,14 @@ import type { ChangeLog } from '../src/change-log.ts';
 import { ReplicationError } from '../src/errors.ts';
 import type { Replica } from '../src/replica.ts';
 import { receiveSnapshot, snapshotBytes } from '../src/snapshot-stream.ts';
-import { MemoryBroker, MemoryCluster, MemoryPeers, untilLive, waitUntil } from '../testing/index.ts';
+import {
+  MemoryBroker,
+  MemoryCluster,
+  MemoryPeers,
+  untilLive,
+  waitUntil,
+  wrappedLog,
+} from '../testing/index.ts';
 import { expectEqual, insertNotes, untilPublished } from '../testing/note-replicas.ts';
 
 let cluster: MemoryCluster;
@@ -65,20 +72,17 @@ describe('when the log is deleted and made anew', () => {
   it('the rows of a replica that is gone come back also when the log is lost again before they were read', async () => {
     const [a] = await cluster.allLive('a');
     let losses = 0;
-    const losing = (log: ChangeLog): ChangeLog => ({
-      open: () => log.open(),
-      offsets: () => log.offsets(),
-      follow: (reader) => log.follow(reader),
-      close: () => log.close(),
-      append: async (partition, records) => {
-        const appended = await log.append(partition, records);
-        if (losses === 1 && records.some(({ headers }) => String(headers.ce_origin) === a.origin)) {
-          losses += 1;
-          cluster.broker.recreate();
-        }
-        return appended;
-      },
-    });
+    const losing = (log: ChangeLog): ChangeLog =>
+      wrappedLog(log, {
+        append: async (partition, records) => {
+          const appended = await log.append(partition, records);
+          if (losses === 1 && records.some(({ headers }) => String(headers.ce_origin) === a.origin)) {
+            losses += 1;
+            cluster.broker.recreate();
+          }
+          return appended;
+        },
+      });
     const { replica: b } = await cluster.start('b', { wrapLog: losing });
     await waitUntil('b is live', async () => (await b.status()).state === 'live');
     await insertNotes(a, 'a', 12);
@@ -116,16 +120,13 @@ describe('when the log is deleted and made anew', () => {
 
   it('what the old log had acknowledged does not count as never acknowledged, not even after a restart', async () => {
     let isFilled = true;
-    const standing = (log: ChangeLog): ChangeLog => ({
-      open: () => log.open(),
-      offsets: () => log.offsets(),
-      follow: (reader) => log.follow(reader),
-      close: () => log.close(),
-      append: async (partition, records) => {
-        if (isFilled) return log.append(partition, records);
-        throw new ReplicationError({ code: 'log-unreachable', message: 'The log stands still.', hint: '' });
-      },
-    });
+    const standing = (log: ChangeLog): ChangeLog =>
+      wrappedLog(log, {
+        append: async (partition, records) => {
+          if (isFilled) return log.append(partition, records);
+          throw new ReplicationError({ code: 'log-unreachable', message: 'The log stands still.', hint: '' });
+        },
+      });
     const options = { limits: { maxUnpublished: 10 }, wrapLog: standing };
     const { replica: a } = await cluster.start('a', options);
     await waitUntil('a is live', async () => (await a.status()).state === 'live');

@@ -32,3 +32,4 @@ export { fastClock, SimulatedClock } from './simulated-clock.ts';
 export { startReplica, type TestReplicaOptions, temporaryDirectory } from './test-replica.ts';
 export { waitUntil } from './wait-until.ts';
 export { openWorkbench, type Workbench, type WorkbenchOptions } from './workbench.ts';
+export { wrappedLog, wrappedReads } from './wrapped-log.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeLog } from '../../src/change-log.ts';
 import type { Replica } from '../../src/replica.ts';
-import { MemoryCluster, MemoryPeers, waitUntil } from '../../testing/index.ts';
+import { MemoryCluster, MemoryPeers, waitUntil, wrappedReads } from '../../testing/index.ts';
 import { expectEqual, insertNotes } from '../../testing/note-replicas.ts';
 
 let cluster: MemoryCluster;
@@ -30,20 +30,11 @@ const isSetAside = (id: string): boolean =>
 
 /** A log whose reader waits for `gate` once the file of `a` is set aside. */
 function gated(gate: Promise<void>): (log: ChangeLog) => ChangeLog {
-  return (log) => ({
-    open: () => log.open(),
-    offsets: () => log.offsets(),
-    close: () => log.close(),
-    append: (partition, records) => log.append(partition, records),
-    follow: (reader) =>
-      log.follow({
-        ...reader,
-        take: async (read) => {
-          if (isSetAside('a')) await gate;
-          return reader.take(read);
-        },
-      }),
-  });
+  return (log) =>
+    wrappedReads(log, async (read, reader) => {
+      if (isSetAside('a')) await gate;
+      return reader.take(read);
+    });
 }
 
 describe('two replicas that are damaged at once', () => {
