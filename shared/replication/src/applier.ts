@@ -5,9 +5,11 @@
  *        -> memory follows -> waiting readers and the publisher are told
  *
  * Rows that a peer hands over take the same way, without a position. Whether the log is still the same log is
- * asked in `continuity.ts`, what a record means in `apply-plan.ts`, how a plan is stored in `plan-store.ts`.
+ * asked in `continuity.ts`, what a record means in `apply-plan.ts`, how a plan is stored in `plan-store.ts`,
+ * what is counted and said of it in `apply-tally.ts`.
  */
-import { type ApplyPlan, type PlanContext, planFromPeer, planPiece } from './apply-plan.ts';
+import { type PlanContext, planFromPeer, planPiece } from './apply-plan.ts';
+import { type ApplyCounters, ApplyTally } from './apply-tally.ts';
 import { backoffMs, policies } from './backoff.ts';
 import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
@@ -26,21 +28,6 @@ import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** What the applier has done in this run. */
-export interface ApplierCounters {
-  applied: number;
-  /** Rows that a peer handed over because the log lacks them. */
-  repaired: number;
-  duplicates: number;
-  echoes: number;
-  quarantined: number;
-  hidden: number;
-  superseded: number;
-  stalls: number;
-  /** Offsets without a record that two fresh reads agreed on. */
-  passedGaps: number;
-}
-
 /** How the applier is put together. */
 export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
   /** Partitions whose start retention has cut, since the last time that everything was read again. */
@@ -54,38 +41,27 @@ export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
   readonly world: Surroundings;
 }
 
-/** Time between two lines about records in quarantine, in milliseconds. */
-const QUARANTINE_LINE_MS = 10_000;
-
 /** Applies the log to one database. */
 export class Applier {
-  readonly counters: ApplierCounters = {
-    applied: 0,
-    repaired: 0,
-    duplicates: 0,
-    echoes: 0,
-    quarantined: 0,
-    hidden: 0,
-    superseded: 0,
-    stalls: 0,
-    passedGaps: 0,
-  };
   readonly #options: ApplierOptions;
   readonly #continuity = new Continuity();
   readonly #store: PlanStore;
   readonly #readAhead: ReadAhead;
+  readonly #tally: ApplyTally;
   /** What plans and stores does so alone: two plans made from one state would apply a row twice. */
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
-  /** The row that each origin waited for when its stall was counted: read again, it is the same stall. */
-  readonly #stalledAt = new Map<string, number>();
-  #quarantinedUnsaid = 0;
-  #quarantineSaidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#readAhead = new ReadAhead(options);
+    this.#tally = new ApplyTally(options);
     this.#store = new PlanStore({ ...options, observe: options.world.observe });
+  }
+
+  /** What was done in this run. */
+  get counters(): ApplyCounters {
+    return this.#tally.counters;
   }
 
   /** Position of a partition: everything below it is applied, proven a duplicate, quarantined or a stall. */
@@ -132,14 +108,7 @@ export class Applier {
       const checked = this.#continuity.check(read, this.position(read.partition));
       if (checked.unread === 'read again') return 'seek';
       const { unread, passedGaps } = checked;
-      for (const gap of passedGaps) {
-        this.counters.passedGaps += 1;
-        const fields = { partition: read.partition, ...gap };
-        this.#options.world.logger.warn(
-          fields,
-          'offsets without a record were passed: two fresh reads agree',
-        );
-      }
+      for (const gap of passedGaps) this.#tally.passedGap({ partition: read.partition, ...gap });
       try {
         const next = await this.#apply(read, unread);
         this.#failures = 0;
@@ -163,8 +132,8 @@ export class Applier {
       const applied = plan.rows.length + plan.hidden.length;
       if (applied === 0 && plan.stalls.size === 0) return { applied, isRewound: false };
       const superseded = await this.#store.store(plan, new Map());
-      this.#count(plan, superseded);
-      this.counters.repaired += applied;
+      this.#tally.stored(plan, superseded);
+      this.#tally.repaired(applied);
       return { applied, isRewound: plan.endedStalls.size > 0 };
     });
   }
@@ -231,7 +200,7 @@ export class Applier {
     await world.observe('apply:planned');
     const storing = this.#store.store(plan, new Map([[partition, after]]));
     const superseded = await this.#whileReading(read.ahead ?? [], storing);
-    this.#count(plan, superseded);
+    this.#tally.stored(plan, superseded);
     await world.observe('apply:after-commit');
     for (const { name, published } of plan.origins.values()) publisher.readBack(name, published);
     for (const name of plan.lost) publisher.publishAgain(name);
@@ -262,42 +231,6 @@ export class Applier {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return turn;
-  }
-
-  #count(plan: ApplyPlan, superseded: number): void {
-    const { logger } = this.#options.world;
-    this.counters.applied += plan.rows.length + plan.hidden.length;
-    this.counters.duplicates += plan.duplicates;
-    this.counters.echoes += plan.echoes;
-    this.counters.hidden += plan.hidden.length;
-    this.counters.quarantined += plan.quarantined.length;
-    this.counters.superseded += superseded;
-    this.#sayQuarantined(plan);
-    for (const { event, reason } of plan.hidden.slice(0, 3)) {
-      const fields = { origin: event.origin, seq: event.seq, reason };
-      logger.error(fields, 'a row is kept but hidden: this build refuses it');
-    }
-    for (const { origin, reason } of plan.stalls.values()) {
-      const next = (this.#options.origins.get(origin)?.seq ?? 0) + 1;
-      if (this.#stalledAt.get(origin) === next) continue;
-      this.#stalledAt.set(origin, next);
-      this.counters.stalls += 1;
-      logger.warn({ origin, reason }, 'an origin is stalled; the others go on');
-    }
-    for (const origin of plan.endedStalls.keys()) logger.info({ origin }, 'a stalled origin goes on');
-  }
-
-  /** A flood of garbage is one line now and then, with how much it was. */
-  #sayQuarantined({ quarantined: [first, ...more] }: ApplyPlan): void {
-    if (!first) return;
-    const { clock, logger } = this.#options.world;
-    this.#quarantinedUnsaid += 1 + more.length;
-    if (clock.monotonic() - this.#quarantineSaidAtMs < QUARANTINE_LINE_MS) return;
-    const { partition, record, reason } = first;
-    const fields = { records: this.#quarantinedUnsaid, partition, offset: record.offset, reason };
-    logger.error(fields, 'records were put into quarantine');
-    this.#quarantineSaidAtMs = clock.monotonic();
-    this.#quarantinedUnsaid = 0;
   }
 
   async #waitAfter(error: ReplicationError): Promise<void> {

@@ -4,24 +4,24 @@
  * The order matters: nothing touches the file before the lock is held, and whatever fails gives back what was
  * taken before it. The parts that need a log are wired in `flow.ts`.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { loadAcknowledgedBefore } from './acknowledged-before.ts';
 import { Admission } from './admission.ts';
-import { DOWNLOAD_FILE } from './bootstrap.ts';
 import { type Chain, createChain } from './chain.ts';
 import { Consistency } from './consistency.ts';
 import { isContradicted } from './damage/contradiction.ts';
 import { noteDamage } from './damage/damage-note.ts';
-import { ALONE_PREFIX } from './damage/foreign-log.ts';
 import { markedRun, OpenMark, unmark } from './damage/open-mark.ts';
-import { HELD_PREFIX, type PreparedFile, prepareFile } from './damage/prepare-file.ts';
+import { type PreparedFile, prepareFile } from './damage/prepare-file.ts';
 import { Recovery } from './damage/recovery.ts';
+import { reportingReader } from './damage/reporting-reader.ts';
 import { Scrub } from './damage/scrub.ts';
 import { claimDirectory } from './directory.ts';
 import { isReplicationError } from './errors.ts';
 import { type ReplicaFlow, wireFlow } from './flow.ts';
 import { History } from './history.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { withDefaults } from './limits.ts';
 import { lockDirectory } from './lock.ts';
 import { Loop, type NextStep } from './loop.ts';
@@ -36,7 +36,6 @@ import { Replica } from './replica.ts';
 import type { ReplicaOptions } from './replica-options.ts';
 import type { ReplicaParts } from './replica-parts.ts';
 import { createTables } from './schema.ts';
-import { SNAPSHOT_PREFIX } from './snapshot.ts';
 import { SnapshotDonor } from './snapshot-donor.ts';
 import { type Database, openDatabase } from './sqlite.ts';
 import { chooseSqliteClient } from './sqlite-driver.ts';
@@ -85,17 +84,6 @@ async function open(options: ReplicaOptions): Promise<Replica> {
   }
 }
 
-const LEFTOVER_PREFIXES = [SNAPSHOT_PREFIX, HELD_PREFIX, ALONE_PREFIX];
-
-/** Copies that a crash left in the making. */
-function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (name === DOWNLOAD_FILE || LEFTOVER_PREFIXES.some((prefix) => name.startsWith(prefix))) {
-      rmSync(join(folder, name), { recursive: true, force: true });
-    }
-  }
-}
-
 type Opened = Pick<ReplicaParts, 'lock' | 'database' | 'limits'> & {
   options: ReplicaOptions;
   tables: Table[];
@@ -111,7 +99,7 @@ async function wire(opened: Opened): Promise<Replica> {
     prepared.note?.phase === 'set-aside' ? { ...opened.limits, snapshotMinRecords: 0 } : opened.limits;
   let isWired = false;
   // Before everything is wired a failure is the opening's, which deals with it by itself.
-  const reader = reporting(opened.database.reader, (error) => {
+  const reader = reportingReader(opened.database.reader, (error) => {
     if (isWired) failed(error);
   });
   const close = async (): Promise<void> => {
@@ -289,18 +277,4 @@ async function wire(opened: Opened): Promise<Replica> {
   });
   isWired = true;
   return replica;
-}
-
-/** Reads that run into damage are refused, and end the process like every other way of finding it. */
-function reporting(reader: Database['reader'], failed: (error: unknown) => void): Database['reader'] {
-  return {
-    all: async <T extends object>(sql: string, values?: Parameters<Database['reader']['all']>[1]) => {
-      try {
-        return await reader.all<T>(sql, values);
-      } catch (error) {
-        if (isReplicationError(error, 'database-damaged')) failed(error);
-        throw error;
-      }
-    },
-  };
 }

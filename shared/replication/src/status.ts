@@ -4,7 +4,7 @@
 
 import type { Admission } from './admission.ts';
 import type { ReplicaState } from './announcement.ts';
-import type { ApplierCounters } from './applier.ts';
+import { type ApplyCounters, NOTHING_APPLIED } from './apply-tally.ts';
 import type { BootstrapProgress } from './bootstrap.ts';
 import type { DamageStatus } from './damage/recovery.ts';
 import type { ScrubStatus } from './damage/scrub.ts';
@@ -95,7 +95,7 @@ export interface ReplicaStatus {
   /** The background check of rows and file. */
   readonly scrub: ScrubStatus;
   /** Since the start of this run. */
-  readonly counters: ApplierCounters & {
+  readonly counters: ApplyCounters & {
     readonly republished: number;
     readonly readersReplaced: number;
     readonly relinks: number;
@@ -103,15 +103,7 @@ export interface ReplicaStatus {
 }
 
 const NO_COUNTERS: ReplicaStatus['counters'] = {
-  applied: 0,
-  repaired: 0,
-  duplicates: 0,
-  echoes: 0,
-  quarantined: 0,
-  hidden: 0,
-  superseded: 0,
-  stalls: 0,
-  passedGaps: 0,
+  ...NOTHING_APPLIED,
   republished: 0,
   readersReplaced: 0,
   relinks: 0,
