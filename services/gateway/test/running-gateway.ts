@@ -3,6 +3,7 @@
  *
  * Everything started here is stopped by `stopEverything`, which test files call after each test.
  */
+import http from 'node:http';
 import type { KnownReplica } from '@dbsync/balancing';
 import {
   closeFakes,
@@ -68,3 +69,32 @@ export async function stopEverything(): Promise<void> {
   await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()));
   await closeFakes();
 }
+
+/** Sends headers that fetch would not. */
+export async function rawGet(
+  url: string,
+  headers: http.OutgoingHttpHeaders,
+  path = '/order-service/ada/orders',
+): Promise<http.IncomingMessage> {
+  const { hostname, port } = new URL(url);
+  return new Promise<http.IncomingMessage>((resolve, reject) => {
+    http
+      .get({ hostname, port, path, headers }, (res) => {
+        res.resume();
+        resolve(res);
+      })
+      .on('error', reject);
+  });
+}
+
+/** Places an order for ada. */
+export const place = (
+  url: string,
+  headers: Record<string, string> = {},
+  body = '{"productId":"tea"}',
+): Promise<Response> =>
+  fetch(`${url}/order-service/ada/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+  });
