@@ -91,10 +91,11 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
         };
         await follow(reader);
         await reader.hasRead(1, 1);
-        await waitUntil('it was sought twice', () => refused === 2, 30_000);
+        const froms = () => reader.reads.filter(({ partition }) => partition === 0).map(({ from }) => from);
+        // The second read that is refused ends at 25, too: what counts is the third.
+        await waitUntil('it was sought twice, and read on', () => froms().length >= 3, 30_000);
         await reader.hasRead(0, 25);
-        const froms = reader.reads.filter(({ partition }) => partition === 0).map(({ from }) => from);
-        expect(froms.slice(0, 3)).toEqual([0, 20, 5]);
+        expect(froms().slice(0, 3)).toEqual([0, 20, 5]);
         expect(reader.values(0).slice(-20)).toEqual(numbered(25).slice(5));
       });
 
