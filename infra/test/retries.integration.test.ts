@@ -98,8 +98,9 @@ async function place(
       signal: AbortSignal.timeout(5_000),
     });
     const said = (await answer.json()) as OrderBody;
-    if (answer.status !== 201) return { status: answer.status, order: undefined };
+    // A refusal has a token as well: that of the order it was refused for, which the next read then shows.
     saw(answer.headers.get('consistency-token') ?? '');
+    if (answer.status !== 201) return { status: answer.status, order: undefined };
     return { status: 201, order: seenOf(said) };
   } catch {
     return { status: 0, order: undefined };
