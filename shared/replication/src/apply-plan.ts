@@ -193,7 +193,7 @@ class Planner {
   /** Passed here; but a copy of this replica, cut to what is published, does not have it. */
   #passOwn(seq: number): void {
     const known = this.plan.ownAhead;
-    const place = known?.place ?? { partition: this.#piece.partition, position: this.#here() };
+    const place = known?.place ?? this.#place();
     this.plan.ownAhead = { place, upTo: Math.max(seq, known?.upTo ?? 0) };
   }
 
@@ -208,11 +208,10 @@ class Planner {
     const known = this.#stall(origin);
     // Once the next row is seen it is no hole any more, whatever else turns up: only an upgrade ends that.
     const why = known?.reason === 'schema' ? known : { reason, schemaVersion };
-    const isPlaced = known !== undefined && known.partition !== NOWHERE;
-    const place = isPlaced ? known : { partition: this.#piece.partition, position: this.#here() };
+    const place = this.#firstPlace(known);
     const elsewhere = this.#elsewhere(known, place.partition);
-    const isKnown = known && why.reason === known.reason && place.partition === known.partition;
-    if (isKnown && elsewhere.length === known.elsewhere.length) return;
+    const isKnown = known?.reason === why.reason && place === known && elsewhere === known.elsewhere;
+    if (isKnown) return;
     this.plan.stalls.set(origin, {
       origin,
       reason: why.reason,
@@ -224,12 +223,28 @@ class Planner {
     });
   }
 
+  /** Where a stall begins: what is known of it may stand behind the record that is judged, as reading may have gone back. */
+  #firstPlace(known: Stall | undefined): StallPlace {
+    return known && !this.#isBefore(known) ? known : this.#place();
+  }
+
   /** Where other partitions than that of the stall show events that wait for it, this one included. */
   #elsewhere(known: Stall | undefined, place: number): readonly StallPlace[] {
     const { partition } = this.#piece;
     const elsewhere = known?.elsewhere ?? [];
-    const isListed = [place, NOWHERE, ...elsewhere.map((one) => one.partition)].includes(partition);
-    return isListed ? elsewhere : [...elsewhere, { partition, position: this.#here() }];
+    const listed = elsewhere.find((one) => one.partition === partition);
+    if (partition === place || partition === NOWHERE || (listed && !this.#isBefore(listed))) return elsewhere;
+    return [...elsewhere.filter((one) => one !== listed), this.#place()];
+  }
+
+  /** True when the record that is judged stands before a place of its partition; all of the log stands before `NOWHERE`. */
+  #isBefore({ partition, position }: StallPlace): boolean {
+    if (partition === NOWHERE) return this.#piece.partition !== NOWHERE;
+    return partition === this.#piece.partition && this.position.next < position.next;
+  }
+
+  #place(): StallPlace {
+    return { partition: this.#piece.partition, position: this.#here() };
   }
 
   /** The stall of an origin as it is after what was planned so far. */

@@ -77,6 +77,20 @@ describe('a hole', () => {
     expect([seqOf(a), stalled()]).toEqual([5, []]);
   });
 
+  it('that begins behind what is read again goes back to the first that waits for it', async () => {
+    const [one, two, three, four, five] = write(a, 5);
+    append(0, one, four);
+    await bench.readAll(0);
+    append(0, two, five);
+    await bench.readAll(0);
+    const stored = await loadStalls(bench.database.reader, benchTopic);
+    expect(stored.get(a.origin)?.position.next).toBe(1);
+    append(1, three);
+    await bench.readAll(1);
+    await bench.readAll(0);
+    expect([seqOf(a), stalled()]).toEqual([5, []]);
+  });
+
   it('is passed in two partitions, and both are read again when it ends', async () => {
     const [one, two, three, four] = write(a, 4);
     append(0, one, three);
