@@ -1,7 +1,7 @@
 /**
  * `pnpm simulate`: whole clusters of replicas under faults, in histories that a seed decides.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
@@ -27,9 +27,10 @@ const HELP = `pnpm simulate: whole clusters of replicas under faults, in histori
   --plan FILE      runs the plan in FILE (a file of regression-seeds) instead of a seed
   --shrink         makes the plan of --seed smaller as long as it fails, and prints both; done by itself for the first
                    ${MAX_SHRUNK} seeds that fail
-  --bugs           looks for the first seed that catches each planted bug, within ${MAX_SEEDS}
+  --bugs           looks for a seed that catches each planted bug: the one in the file of --report first, where there is
+                   one, then the first of ${MAX_SEEDS}
   --workers W      processes (default: one a core)
-  --report FILE    writes the report as JSON
+  --report FILE    writes the report, or the seeds of --bugs, as JSON
   --help           this text
 
 exit: 0 all passed, 1 something failed or a fault did not take hold, 2 wrong usage`;
@@ -131,8 +132,11 @@ async function shrink(seed: string): Promise<number> {
 
 async function findBugs(workers: number, report: string | undefined): Promise<number> {
   const found: Record<string, string> = {};
+  // A seed that caught it before often still does, and its neighbours were looked at then.
+  const before = report !== undefined && existsSync(report) ? readFileSync(report, 'utf8') : '{}';
+  const known = JSON.parse(before) as Record<string, string>;
   for (const { name } of plantedBugs) {
-    const { caught, tried } = await searchBug(name, { workers });
+    const { caught, tried } = await searchBug(name, { workers, first: known[name] });
     const [first] = caught?.violations ?? [];
     if (!caught) say(`${name}: NOT CAUGHT by ${tried} seeds`);
     else if ((await runAlone({ seed: caught.seed })).verdict !== 'passed')

@@ -3,7 +3,7 @@
  */
 import type { Chain } from '../src/chain.ts';
 import { decodeRecord } from '../src/change-event.ts';
-import type { LogRecord } from '../src/change-log.ts';
+import type { LogRecord, OutgoingRecord } from '../src/change-log.ts';
 import type { MemoryBroker } from '../testing/memory-broker.ts';
 import type { TakenRecord } from './check-instant.ts';
 import type { LoggedRows } from './ledger.ts';
@@ -32,6 +32,15 @@ export class LogMemory {
       this.#places.set(record, place);
     }
     return place === 'none' ? undefined : place;
+  }
+
+  /** The places of records that are on their way into the log. */
+  placesOf(records: readonly OutgoingRecord[]): TakenRecord['place'][] {
+    return records.map(({ key, value, headers }) => {
+      const named = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]);
+      const carried = { key: Buffer.from(key), value, headers: Object.fromEntries(named) };
+      return this.placeOf({ offset: 0, timestampMs: 0, isMarker: false, ...carried });
+    });
   }
 
   /** What the log holds now. */

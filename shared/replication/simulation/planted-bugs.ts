@@ -81,8 +81,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'published jumps over what the log lacks',
-    find: 'return event.seq === origin.published + 1 || (',
-    replace: 'return event.seq > origin.published || (',
+    find: 'if (event.seq === origin.published + 1) {',
+    replace: 'if (event.seq > origin.published) {',
   },
   {
     name: 'published out of order',
@@ -108,7 +108,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a log that ends too early is no matter',
-    find: 'if (end < position.next) {',
+    find: 'if (end < readUpTo(position)) {',
     replace: 'if (end < 0) {',
   },
   {
@@ -123,7 +123,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a stall that ends is not read again',
-    find: 'moves.set(partition, position);',
+    find: 'if (planned && place.next < planned.next) moves.set(partition, backAt(place, planned));',
     replace: '',
   },
   {
@@ -158,7 +158,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'an imported snapshot brings no positions',
-    find: "for (const name of ['replication_position', 'replication_cut', 'replication_stall']) {",
-    replace: "for (const name of ['replication_stall']) {",
+    find: "for (const name of ['replication_position', 'replication_stall', 'replication_stall_place']) {",
+    replace: "for (const name of ['replication_stall', 'replication_stall_place']) {",
   },
 ];

@@ -12,6 +12,7 @@ import { errorText } from '../src/errors.ts';
 import type { Step } from '../src/surroundings.ts';
 import { MemoryBroker } from '../testing/memory-broker.ts';
 import { notesDatabase } from '../testing/notes-table.ts';
+import { checkAppend } from './check-append.ts';
 import { checkInstant, type TakenRecord } from './check-instant.ts';
 import type { Holding } from './holding.ts';
 import { Ledger, type Recoverable, recoverableFrom } from './ledger.ts';
@@ -98,6 +99,10 @@ export class SimulatedCluster {
       return machine ? this.handing(machine, read) : read;
     };
     this.network.took = (life, read) => this.#take(life, read);
+    this.network.sending = (life, records) => {
+      const sent = { machine: life.name, everLogged: this.log.ever() };
+      this.#violated(checkAppend(this.log.placesOf(records), sent));
+    };
     scheduler.afterTask = () => this.network.fetch();
   }
 
@@ -153,8 +158,7 @@ export class SimulatedCluster {
       running: this.#runsBeside(machine),
       isImported,
     });
-    for (const { rule, what } of found) this.scheduler.note(`violates ${rule}: ${what}`);
-    this.violations.push(...found);
+    this.#violated(found);
   }
 
   /** Does what takes copies of rows away, and excuses those whose last copy it took. */
@@ -181,6 +185,11 @@ export class SimulatedCluster {
       life?.kill();
       await life?.bury();
     }
+  }
+
+  #violated(found: readonly Violation[]): void {
+    for (const { rule, what } of found) this.scheduler.note(`violates ${rule}: ${what}`);
+    this.violations.push(...found);
   }
 
   #bear(machine: Machine, directory: string): Life {

@@ -27,6 +27,8 @@ export class SimulatedNetwork {
   handing: (life: Life, read: LogRead) => LogRead = (_, read) => read;
   /** Called when a replica has applied a read. */
   took: (life: Life, read: LogRead) => void = () => undefined;
+  /** Told of what a life sends, before it arrives. */
+  sending: (life: Life, records: readonly OutgoingRecord[]) => void = () => undefined;
   /** Says what goes wrong with an append. */
   appending: () => 'acknowledgement lost' | 'arrives twice' | undefined = () => undefined;
   /** Called when somebody got no answer. */
@@ -82,7 +84,7 @@ export class SimulatedNetwork {
       offsets: () => this.#call(life, 'asks for offsets', () => client.offsets()),
       append: (partition, records) =>
         this.#call(life, `appends ${records.length} to ${partition}`, () =>
-          this.#append(client, partition, records),
+          this.#append(life, client, partition, records),
         ),
       follow: (reader) => this.#call(life, 'follows', () => this.#follow(life, client, reader)),
       close: () => client.close(),
@@ -90,10 +92,12 @@ export class SimulatedNetwork {
   }
 
   async #append(
+    life: Life,
     client: MemoryChangeLog,
     partition: number,
     records: readonly OutgoingRecord[],
   ): Promise<{ lastOffset: number }> {
+    this.sending(life, records);
     const fault = this.appending();
     if (fault === 'arrives twice') await client.append(partition, records);
     const answer = await client.append(partition, records);

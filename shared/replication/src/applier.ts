@@ -15,23 +15,23 @@ import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
 import type { LogRead, LogRecord, PartitionOffsets } from './change-log.ts';
 import { Continuity } from './continuity.ts';
+import { passCut } from './cut.ts';
 import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
 import { forgetLog } from './forget-log.ts';
 import { describeLogged, isSamePlace, type Logged, NOTHING_LOGGED } from './logged.ts';
 import { savePublished } from './origins.ts';
 import type { OwnTail } from './own-tail.ts';
 import { PlanStore, type PlanStoreOptions } from './plan-store.ts';
-import { bookmarkOf, type Position, START } from './positions.ts';
+import { bookmarkOf, type Position, readUpTo, START } from './positions.ts';
 import type { Publisher } from './publisher.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { Database } from './sqlite.ts';
 import type { Stall } from './stalls.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { WriteUnit } from './writer.ts';
 
 /** How the applier is put together. */
 export interface ApplierOptions extends Omit<PlanStoreOptions, 'observe'> {
-  /** Partitions whose start retention has cut, since the last time that everything was read again. */
-  readonly cuts: Set<number>;
   readonly chain: Chain;
   readonly reader: Database['reader'];
   readonly publisher: Publisher;
@@ -78,7 +78,7 @@ export class Applier {
 
   /** True until what a stall that ended had let pass was read again: rows that the log has may not be here yet. */
   get isBack(): boolean {
-    return this.#store.isBack;
+    return [...this.#options.positions.values()].some(({ furthest }) => furthest !== undefined);
   }
 
   /** Origins that are stalled now. */
@@ -128,7 +128,7 @@ export class Applier {
    */
   applyFromPeer(events: readonly ChangeEvent[]): Promise<{ applied: number; isRewound: boolean }> {
     return this.#alone(async () => {
-      const plan = planFromPeer(events, this.#context({ isCut: false }));
+      const plan = planFromPeer(events, this.#context());
       const applied = plan.rows.length + plan.hidden.length;
       if (applied === 0 && plan.stalls.size === 0) return { applied, isRewound: false };
       const superseded = await this.#store.store(plan, new Map());
@@ -173,17 +173,17 @@ export class Applier {
 
   /**
    * Starts over: every partition is read again from its start, duplicates dropped, and nothing counts as published
-   * until it was read. The one way in which positions go back. `isCut` says that this is the log that was read before,
-   * less what retention has cut: the first row that is found of a run then stands for those before it. In a log that is
-   * another one it must not, as nobody knows whether they were ever in it.
+   * until it was read. `lows`: first offset of each partition.
    */
-  startOver(lows: ReadonlyMap<number, number>, { isCut }: { isCut: boolean }): Promise<void> {
-    return this.#alone(async () => {
-      const { writer, topic, origins, positions, stalls, cuts } = this.#options;
-      await writer.submit(forgetLog({ topic, lows, isCut, origins, positions, stalls, cuts }));
-      this.#continuity.forget();
-      this.#store.forget();
-    });
+  startOver(lows: ReadonlyMap<number, number>): Promise<void> {
+    const { topic, origins, positions, stalls } = this.#options;
+    return this.#readAnew(() => forgetLog({ topic, lows, origins, positions, stalls }));
+  }
+
+  /** Goes on behind what retention has cut of the log that was read before. `lows`: first offset of each partition. */
+  passCut(lows: ReadonlyMap<number, number>): Promise<void> {
+    const { topic, positions } = this.#options;
+    return this.#readAnew(() => passCut({ topic, lows, positions }));
   }
 
   async #apply(read: LogRead, records: readonly LogRecord[]): Promise<'go on' | 'seek'> {
@@ -191,12 +191,12 @@ export class Applier {
     const { partition } = read;
     const before = this.position(partition);
     if (read.next <= before.next) return 'go on';
-    const context = this.#context({ isCut: this.#options.cuts.has(partition) });
-    const plan = await planPiece({ partition, position: before, records }, context);
+    const plan = await planPiece({ partition, position: before, records }, this.#context());
     const last = records.findLast((record) => !record.isMarker && !record.unreadable);
     const bookmark = last ? bookmarkOf(last) : before.bookmark;
     const landmark = this.#continuity.landmark(partition) ?? bookmark ?? undefined;
-    const after: Position = { next: read.next, bookmark, landmark };
+    const furthest = readUpTo(before) > read.next ? before.furthest : undefined;
+    const after: Position = { next: read.next, bookmark, landmark, furthest };
     await world.observe('apply:planned');
     const storing = this.#store.store(plan, new Map([[partition, after]]));
     const superseded = await this.#whileReading(read.ahead ?? [], storing);
@@ -220,11 +220,19 @@ export class Applier {
     }
   }
 
-  #context({ isCut }: { isCut: boolean }): PlanContext {
+  #context(): PlanContext {
     const { topic, history, origins, stalls, reader, own, ownTail, schemaVersion, world } = this.#options;
     const now = new Date(world.clock.now()).toISOString();
     const readAhead = this.#readAhead;
-    return { readAhead, topic, history, origins, stalls, reader, own, ownTail, schemaVersion, isCut, now };
+    return { readAhead, topic, history, origins, stalls, reader, own, ownTail, schemaVersion, now };
+  }
+
+  /** Moves positions, and has everything proven again from there. `unit` is made in turn, from what is stored by then. */
+  #readAnew(unit: () => WriteUnit<void>): Promise<void> {
+    return this.#alone(async () => {
+      await this.#options.writer.submit(unit());
+      this.#continuity.forget();
+    });
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

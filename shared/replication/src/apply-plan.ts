@@ -35,8 +35,6 @@ export interface PlanContext {
   readonly readAhead: ReadAhead;
   /** Newest schema version that this build reads. */
   readonly schemaVersion: number;
-  /** True where retention has cut the start of this partition: the first row seen of a run need not be row 1. */
-  readonly isCut: boolean;
   /** ISO 8601. */
   readonly now: string;
 }
@@ -182,7 +180,7 @@ class Planner {
     }
     if (origin.isMinted) this.plan.echoes += 1;
     else this.plan.duplicates += 1;
-    if (this.#continuesLogged(event, origin)) {
+    if (event.seq === origin.published + 1) {
       this.plan.origins.set(origin.name, { ...origin, published: event.seq });
     } else if (event.seq > origin.published) {
       this.plan.lost.add(origin.name);
@@ -195,11 +193,6 @@ class Planner {
     const known = this.plan.ownAhead;
     const place = known?.place ?? this.#place();
     this.plan.ownAhead = { place, upTo: Math.max(seq, known?.upTo ?? 0) };
-  }
-
-  /** True when the log, as far as it was read, now holds this origin up to the event. */
-  #continuesLogged(event: ChangeEvent, origin: Origin): boolean {
-    return event.seq === origin.published + 1 || (this.#context.isCut && origin.published === 0);
   }
 
   #judgeBeyond(event: ChangeEvent, reason: StallReason): void {
@@ -275,7 +268,7 @@ class Planner {
       // What fits is always applied, or the history of a healthy replica would end here.
       this.plan.hidden.push({ event, originId: origin.id, reason: errorText(error) });
     }
-    const published = isInLog && this.#continuesLogged(event, origin) ? seq : origin.published;
+    const published = isInLog && seq === origin.published + 1 ? seq : origin.published;
     this.plan.origins.set(origin.name, { ...origin, seq, chain, published });
     this.#planned.set(placeOf(event), chain);
     this.#endStalls(origin.name);

@@ -99,6 +99,7 @@ export class Continuity {
       return { unread: 'read again' };
     }
     const records = cursor.isProven ? read.records : afterBookmark(read, position.bookmark);
+    if (position.furthest) assertFurthest(read, position.furthest);
     if (records.some((record) => record.offset < position.next && !record.isMarker && !record.unreadable)) {
       throw replaced(
         `partition ${read.partition} holds a record below offset ${position.next} that was not there before`,
@@ -175,6 +176,14 @@ function afterBookmark(read: LogRead, bookmark: Bookmark | null): readonly LogRe
     );
   }
   return rest;
+}
+
+/** A read that comes by what was read furthest must show it: who went back and sees something else read another log. */
+function assertFurthest({ partition, records, next }: LogRead, furthest: Bookmark): void {
+  if (next <= furthest.offset || records.some((record) => isBookmarked(record, furthest))) return;
+  throw replaced(
+    `partition ${partition} does not hold the record at offset ${furthest.offset} any more, up to which it was read before`,
+  );
 }
 
 /** The stretches of offsets below `next` that have neither record nor marker. */

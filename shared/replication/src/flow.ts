@@ -60,7 +60,6 @@ export interface FlowOptions {
   readonly origins: Origins;
   readonly own: Origin;
   readonly positions: Map<number, Position>;
-  readonly cuts: Set<number>;
   /** Seq by origin up to which a log of before had the rows. */
   readonly acknowledgedBefore: ReadonlyMap<string, number>;
   readonly stalls: Map<string, Stall>;
@@ -81,7 +80,7 @@ export interface FlowOptions {
 /** Wires the flow; nothing runs before its loops are started. */
 export function wireFlow(parts: FlowOptions): ReplicaFlow {
   const { options, limits, tables, database, chain, history, origins, own } = parts;
-  const { positions, cuts, stalls } = parts;
+  const { positions, stalls } = parts;
   const { writer, arrivals, registry, isEmpty, isCurrent, describe, loop, failed } = parts;
   const { cluster, world } = options;
   const { version: schemaVersion } = options.description;
@@ -118,7 +117,6 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     ownTail,
     schemaVersion,
     positions,
-    cuts,
     stalls,
     arrivals,
     quarantineRecords: limits.quarantineRecords,
@@ -137,7 +135,6 @@ export function wireFlow(parts: FlowOptions): ReplicaFlow {
     origins,
     arrivals,
     positions,
-    cuts,
     stalls,
     self: () => ({ replicaId: options.replicaId, url: options.url() }),
     registry,

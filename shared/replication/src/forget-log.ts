@@ -6,25 +6,19 @@
  */
 import { keepAcknowledged } from './acknowledged-before.ts';
 import type { Origins } from './origins.ts';
-import { type Position, saveCuts, savePosition } from './positions.ts';
+import { type Position, savePosition } from './positions.ts';
 import type { Stall } from './stalls.ts';
 import type { WriteUnit } from './writer.ts';
 
-/**
- * The unit that forgets; `lows` has the first offset of each partition that exists now. Where `isCut`, those that do not
- * begin at 0 are remembered as cut: a restart before all of them were read must not forget it.
- */
+/** The unit that forgets; `lows` has the first offset of each partition that exists now. */
 export function forgetLog(options: {
   topic: string;
   lows: ReadonlyMap<number, number>;
-  isCut: boolean;
   origins: Origins;
   positions: Map<number, Position>;
   stalls: Map<string, Stall>;
-  cuts: Set<number>;
 }): WriteUnit<void> {
-  const { topic, lows, isCut, origins, positions, stalls, cuts } = options;
-  const cutNow = isCut ? [...lows].filter(([, low]) => low > 0).map(([partition]) => partition) : [];
+  const { topic, lows, origins, positions, stalls } = options;
   return {
     async write(connection) {
       await connection.run('DELETE FROM replication_stall WHERE topic = ?', [topic]);
@@ -32,14 +26,11 @@ export function forgetLog(options: {
       await connection.run('DELETE FROM replication_position WHERE topic = ?', [topic]);
       await keepAcknowledged(connection);
       await connection.run('UPDATE replication_origin SET published = 0');
-      await saveCuts(connection, { topic, cuts: cutNow });
       for (const [partition, next] of lows) {
         await savePosition(connection, { topic, partition }, { next, bookmark: null });
       }
       return () => {
         stalls.clear();
-        cuts.clear();
-        for (const partition of cutNow) cuts.add(partition);
         positions.clear();
         for (const [partition, next] of lows) positions.set(partition, { next, bookmark: null });
         for (const origin of origins.list()) origins.set({ ...origin, published: 0 });

@@ -7,7 +7,7 @@
  */
 import type { PartitionOffsets } from './change-log.ts';
 import { ReplicationError } from './errors.ts';
-import { type Position, readingStart } from './positions.ts';
+import { type Position, readingStart, readUpTo, START } from './positions.ts';
 
 /** Looks in a row before a mismatch or an absence counts. */
 export const LOOKS = 3;
@@ -54,19 +54,6 @@ export class LogGuard {
     });
   }
 
-  /** True when all that does not fit is that retention has passed a position: otherwise the log may be the same. */
-  isOnlyCut(offsets: readonly PartitionOffsets[]): boolean {
-    const found = new Map(offsets.map((one) => [one.partition, one]));
-    const places = [...this.#positions].map(([partition, position]) => ({
-      position,
-      ...found.get(partition),
-    }));
-    return (
-      places.every(({ position, end = -1 }) => end >= position.next) &&
-      places.some(({ position, low = 0 }) => low > readingStart(position))
-    );
-  }
-
   #problem(offsets: readonly PartitionOffsets[]): string | undefined {
     for (const partition of this.#positions.keys()) {
       if (!offsets.some((one) => one.partition === partition)) {
@@ -74,9 +61,9 @@ export class LogGuard {
       }
     }
     for (const { partition, low, end } of offsets) {
-      const position = this.#positions.get(partition) ?? { next: 0, bookmark: null };
-      if (end < position.next) {
-        return `partition ${partition} ends at ${end}, but was read up to ${position.next}`;
+      const position = this.#positions.get(partition) ?? START;
+      if (end < readUpTo(position)) {
+        return `partition ${partition} ends at ${end}, but was read up to ${readUpTo(position)}`;
       }
       if (low > readingStart(position)) {
         return `partition ${partition} starts at ${low}, but is needed from ${readingStart(position)}`;

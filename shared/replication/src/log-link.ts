@@ -12,6 +12,7 @@ import { CatchUp } from './catch-up.ts';
 import type { Chain } from './chain.ts';
 import type { LogRead, PartitionOffsets } from './change-log.ts';
 import { Contact } from './contact.ts';
+import { isOnlyCut } from './cut.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
 import type { LagMeter } from './lag.ts';
 import { LinkState } from './link-state.ts';
@@ -192,19 +193,23 @@ export class LogLink {
 
   /** Everything that is believed about the log is forgotten and learned again. */
   async #relink(reason: ReplicationError): Promise<void> {
-    const { log, applier, isEmpty, world } = this.#options;
+    const { log, applier, isEmpty, positions, world } = this.#options;
     this.#gate.shut();
     await this.#reading.stop();
     const { partitions } = await log.open();
     const offsets = await log.offsets();
-    await this.#assertOurs(offsets);
+    const isCut = reason.code === 'log-mismatch' && isOnlyCut(positions, offsets);
+    if (!isCut) await this.#assertOurs(offsets);
     if (isEmpty && !this.#catchUp.hasEverEnded) assertWhole(offsets, { isRetryable: false });
-    world.logger.warn({ reason: reason.message }, 'the log changed; reading all of it again');
+    world.logger.warn(
+      { reason: reason.message },
+      isCut ? 'the log was cut; reading what is left of it' : 'the log changed; reading all of it again',
+    );
     this.#relinks.begin({ nowMs: world.clock.monotonic(), random: world.random });
     this.#partitions = partitions;
     this.#state.readAgain();
-    const isCut = reason.code === 'log-mismatch' && this.#guard.isOnlyCut(offsets);
-    await applier.startOver(new Map(offsets.map(({ partition, low }) => [partition, low])), { isCut });
+    const lows = new Map(offsets.map(({ partition, low }) => [partition, low]));
+    await (isCut ? applier.passCut(lows) : applier.startOver(lows));
     this.#catchUp.begin(offsets);
     this.#relinks.settle();
     this.#saw(offsets);

@@ -28,7 +28,7 @@ import { Loop, type NextStep } from './loop.ts';
 import { Milestones } from './milestones.ts';
 import { mintOrigin } from './origin.ts';
 import { Origins } from './origins.ts';
-import { loadCuts, loadPositions } from './positions.ts';
+import { loadPositions } from './positions.ts';
 import { ReadTokens } from './read-token.ts';
 import { Registry } from './registry.ts';
 import { RemovedReplicas } from './removed-replicas.ts';
@@ -113,7 +113,6 @@ async function wire(opened: Opened): Promise<Replica> {
   const topic = replication?.topic ?? '';
   const origins = await Origins.load(database.reader);
   const positions = await loadPositions(database.reader, topic);
-  const cuts = await loadCuts(database.reader, topic);
   const stalls = await loadStalls(database.reader, topic);
   await resumeSchemaStalls({ connection: database.writer, topic, schemaVersion, stalls, positions });
   const acknowledgedBefore = await loadAcknowledgedBefore(database.reader);
@@ -186,7 +185,6 @@ async function wire(opened: Opened): Promise<Replica> {
       origins,
       own,
       positions,
-      cuts,
       stalls,
       acknowledgedBefore,
       writer,

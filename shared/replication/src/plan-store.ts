@@ -9,7 +9,7 @@ import { isReplicationError } from './errors.ts';
 import type { History } from './history.ts';
 import type { Milestones } from './milestones.ts';
 import { type Origin, type Origins, saveOrigins, savePublished } from './origins.ts';
-import { type Position, savePosition } from './positions.ts';
+import { backAt, type Position, savePosition } from './positions.ts';
 import { saveQuarantined } from './quarantine.ts';
 import type { Connection } from './sqlite.ts';
 import { clearPlaces, deleteStall, placesOf, type Stall, savePlace, saveStall } from './stalls.ts';
@@ -39,22 +39,9 @@ export class PlanStore {
   readonly #options: PlanStoreOptions;
   /** Highest row of this run that was passed ahead of what the log lacks; 0 where there is none. */
   #ownAhead = 0;
-  /** Where partitions stood that went back since, because a stall ended. */
-  readonly #wentBackFrom = new Map<number, number>();
 
   constructor(options: PlanStoreOptions) {
     this.#options = options;
-  }
-
-  /** True until everything was read again that a stall which ended had let pass. */
-  get isBack(): boolean {
-    const { positions } = this.#options;
-    return [...this.#wentBackFrom].some(([partition, next]) => (positions.get(partition)?.next ?? 0) < next);
-  }
-
-  /** Everything is read from the start: where partitions stood says nothing any more. */
-  forget(): void {
-    this.#wentBackFrom.clear();
   }
 
   /** Stores a plan and the new positions; says how many rows were superseded. Ended stalls rewind their partitions. */
@@ -131,10 +118,7 @@ export class PlanStore {
     this.#ownAhead = (origins.get(this.#options.own)?.published ?? 0) >= upTo ? 0 : upTo;
     for (const name of plan.endedStalls.keys()) stalls.delete(name);
     for (const stall of plan.stalls.values()) stalls.set(stall.origin, stall);
-    for (const [partition, position] of moves) {
-      if ((this.#wentBackFrom.get(partition) ?? 0) <= position.next) this.#wentBackFrom.delete(partition);
-      positions.set(partition, position);
-    }
+    for (const [partition, position] of moves) positions.set(partition, position);
   }
 
   #hasMoved(origin: Origin): boolean {
@@ -144,11 +128,9 @@ export class PlanStore {
   /** Where an ended stall has its first event that was not applied, its partition goes back to. */
   #withRewinds(plan: ApplyPlan, positions: ReadonlyMap<number, Position>): ReadonlyMap<number, Position> {
     const moves = new Map(positions);
-    for (const { partition, position } of [...plan.endedStalls.values()].flat().flatMap(placesOf)) {
+    for (const { partition, position: place } of [...plan.endedStalls.values()].flat().flatMap(placesOf)) {
       const planned = moves.get(partition) ?? this.#options.positions.get(partition);
-      if (!planned || position.next >= planned.next) continue;
-      this.#wentBackFrom.set(partition, Math.max(planned.next, this.#wentBackFrom.get(partition) ?? 0));
-      moves.set(partition, position);
+      if (planned && place.next < planned.next) moves.set(partition, backAt(place, planned));
     }
     return moves;
   }

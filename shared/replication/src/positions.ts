@@ -22,6 +22,8 @@ export interface Position {
   readonly bookmark: Bookmark | null;
   /** A bookmark of some time ago; absent where none is known. */
   readonly landmark?: Bookmark | undefined;
+  /** Present after reading went back: the last record that was read before, which has to be there when it is read again. */
+  readonly furthest?: Bookmark | undefined;
 }
 
 /** The position of a partition that was never read. */
@@ -53,22 +55,43 @@ export function readingStart(position: Position): number {
   return position.bookmark?.offset ?? position.next;
 }
 
+/** Offset behind the last one that was ever read. */
+export function readUpTo({ next, furthest }: Position): number {
+  return Math.max(next, furthest ? furthest.offset + 1 : 0);
+}
+
+/** The position of a partition at which reading goes back from `position` to an earlier `place`. */
+export function backAt(place: Position, position: Position): Position {
+  const { bookmark, landmark, furthest } = position;
+  return { ...place, landmark, furthest: furthest ?? bookmark ?? undefined };
+}
+
 /** Reads the stored positions of a topic. */
 export async function loadPositions(
   reader: Database['reader'],
   topic: string,
 ): Promise<Map<number, Position>> {
   const rows = await reader.all<
-    PositionRow & { partition: number; landmark_offset: number | null; landmark: Buffer | null }
+    PositionRow & {
+      partition: number;
+      landmark_offset: number | null;
+      landmark: Buffer | null;
+      furthest_offset: number | null;
+      furthest: Buffer | null;
+    }
   >(
-    `SELECT partition, next, bookmark_offset, bookmark, landmark_offset, landmark FROM replication_position
-     WHERE topic = ?`,
+    `SELECT partition, next, bookmark_offset, bookmark, landmark_offset, landmark, furthest_offset, furthest
+     FROM replication_position WHERE topic = ?`,
     [topic],
   );
   return new Map(
     rows.map((row) => {
       const landmark = markOf(row.landmark_offset, row.landmark);
-      return [row.partition, landmark ? { ...positionOf(row), landmark } : positionOf(row)];
+      const furthest = markOf(row.furthest_offset, row.furthest);
+      return [
+        row.partition,
+        { ...positionOf(row), ...(landmark && { landmark }), ...(furthest && { furthest }) },
+      ];
     }),
   );
 }
@@ -80,12 +103,14 @@ export async function savePosition(
   position: Position,
 ): Promise<void> {
   await connection.run(
-    `INSERT INTO replication_position (topic, partition, next, bookmark_offset, bookmark, landmark_offset, landmark)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO replication_position (topic, partition, next, bookmark_offset, bookmark,
+       landmark_offset, landmark, furthest_offset, furthest)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next,
        bookmark_offset = excluded.bookmark_offset, bookmark = excluded.bookmark,
        landmark_offset = ifnull(excluded.landmark_offset, landmark_offset),
-       landmark = ifnull(excluded.landmark, landmark)`,
+       landmark = ifnull(excluded.landmark, landmark),
+       furthest_offset = excluded.furthest_offset, furthest = excluded.furthest`,
     [
       place.topic,
       place.partition,
@@ -93,28 +118,10 @@ export async function savePosition(
       ...bookmarkValues(position),
       position.landmark?.offset ?? null,
       position.landmark?.fingerprint ?? null,
+      position.furthest?.offset ?? null,
+      position.furthest?.fingerprint ?? null,
     ],
   );
-}
-
-/** Reads the partitions of a topic of which retention has cut the start. */
-export async function loadCuts(reader: Database['reader'], topic: string): Promise<Set<number>> {
-  const rows = await reader.all<{ partition: number }>(
-    'SELECT partition FROM replication_cut WHERE topic = ?',
-    [topic],
-  );
-  return new Set(rows.map(({ partition }) => partition));
-}
-
-/** Stores which partitions are cut, instead of those stored before; in a transaction of the caller. */
-export async function saveCuts(
-  connection: Connection,
-  { topic, cuts }: { topic: string; cuts: readonly number[] },
-): Promise<void> {
-  await connection.run('DELETE FROM replication_cut WHERE topic = ?', [topic]);
-  for (const partition of cuts) {
-    await connection.run('INSERT INTO replication_cut (topic, partition) VALUES (?, ?)', [topic, partition]);
-  }
 }
 
 /** The columns that hold a position, wherever one is stored. */

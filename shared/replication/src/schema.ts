@@ -19,6 +19,8 @@ export const LATER_TABLES: ReadonlySet<string> = new Set(['replication_acknowled
 const LATER_COLUMNS = [
   { table: 'replication_position', name: 'landmark_offset', type: 'INTEGER', isNullable: true },
   { table: 'replication_position', name: 'landmark', type: 'BLOB', isNullable: true },
+  { table: 'replication_position', name: 'furthest_offset', type: 'INTEGER', isNullable: true },
+  { table: 'replication_position', name: 'furthest', type: 'BLOB', isNullable: true },
 ] as const;
 
 const LIBRARY_TABLES = `
@@ -41,9 +43,6 @@ CREATE TABLE IF NOT EXISTS replication_position (
   topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
   bookmark_offset INTEGER, bookmark BLOB,
   PRIMARY KEY (topic, partition)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS replication_cut (
-  topic TEXT NOT NULL, partition INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replication_stall (
   origin TEXT PRIMARY KEY, reason TEXT NOT NULL, schema_version INTEGER NOT NULL, since TEXT NOT NULL,

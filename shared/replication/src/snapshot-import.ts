@@ -9,7 +9,7 @@ import { deepCheck } from './deep-check.ts';
 import { History } from './history.ts';
 import type { Milestones } from './milestones.ts';
 import { Origins } from './origins.ts';
-import { loadCuts, loadPositions, type Position } from './positions.ts';
+import { loadPositions, type Position } from './positions.ts';
 import { createTables } from './schema.ts';
 import { damaged, type SnapshotManifest } from './snapshot.ts';
 import { type Connection, type Database, openConnection } from './sqlite.ts';
@@ -29,7 +29,6 @@ export interface SnapshotImportOptions {
   readonly origins: Origins;
   readonly arrivals: Milestones;
   readonly positions: Map<number, Position>;
-  readonly cuts: Set<number>;
   readonly stalls: Map<string, Stall>;
   readonly observe: Observe;
   /** Told of the newest version among the rows that came. */
@@ -47,7 +46,7 @@ export async function importSnapshot(
   options: SnapshotImportOptions,
 ): Promise<void> {
   const { cluster, schemaVersion, databaseFile, topic, observe } = options;
-  const { origins, arrivals, positions, cuts, stalls, reader } = options;
+  const { origins, arrivals, positions, stalls, reader } = options;
   if (manifest.cluster !== cluster) throw damaged(`it is of cluster ${manifest.cluster}`);
   if (manifest.schemaVersion > schemaVersion) {
     throw damaged(`it is of schema version ${manifest.schemaVersion}, this build knows ${schemaVersion}`);
@@ -67,7 +66,6 @@ export async function importSnapshot(
     }
     for (const [partition, position] of await loadPositions(reader, topic))
       positions.set(partition, position);
-    for (const partition of await loadCuts(reader, topic)) cuts.add(partition);
     for (const [name, stall] of await loadStalls(reader, topic)) stalls.set(name, stall);
     // The donor may be an older build, and wait for a version that this one knows.
     await resumeSchemaStalls({ connection, topic, schemaVersion, stalls, positions });
@@ -126,12 +124,9 @@ async function copyRows(connection: Connection, { tables, origins }: SnapshotImp
      SELECT origin + ?, seq, table_name, schema_version, chain, bytes, reason FROM snapshot.replication_hidden`,
     [shift],
   );
-  for (const name of ['replication_position', 'replication_cut', 'replication_stall']) {
+  for (const name of ['replication_position', 'replication_stall', 'replication_stall_place']) {
     await connection.run(`INSERT INTO main.${name} SELECT * FROM snapshot.${name}`);
   }
-  await connection.run(
-    'INSERT INTO main.replication_stall_place SELECT * FROM snapshot.replication_stall_place',
-  );
   await connection.run(
     `INSERT INTO main.replication_quarantine (topic, partition, "offset", reason, found_at, size, record_key, record_value, headers)
      SELECT topic, partition, "offset", reason, found_at, size, record_key, record_value, headers

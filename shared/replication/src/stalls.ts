@@ -4,7 +4,14 @@
  * A stall remembers where in the log its first event that was not applied stands. When an event that fits turns
  * up, or the build learns the schema, the partition is read again from there.
  */
-import { bookmarkValues, type Position, type PositionRow, positionOf, savePosition } from './positions.ts';
+import {
+  backAt,
+  bookmarkValues,
+  type Position,
+  type PositionRow,
+  positionOf,
+  savePosition,
+} from './positions.ts';
 import type { Connection, Database } from './sqlite.ts';
 
 /**
@@ -184,10 +191,12 @@ export async function resumeSchemaStalls(options: {
   for (const stall of readable) {
     await deleteStall(connection, stall.origin);
     stalls.delete(stall.origin);
-    for (const { partition, position } of placesOf(stall)) {
-      if (position.next >= (positions.get(partition)?.next ?? 0)) continue;
-      positions.set(partition, { ...position, landmark: positions.get(partition)?.landmark });
-      await savePosition(connection, { topic, partition }, position);
+    for (const { partition, position: place } of placesOf(stall)) {
+      const position = positions.get(partition);
+      if (!position || place.next >= position.next) continue;
+      const back = backAt(place, position);
+      positions.set(partition, back);
+      await savePosition(connection, { topic, partition }, back);
     }
   }
   await connection.run('COMMIT');

@@ -118,7 +118,6 @@ describe('applying', () => {
         [0, 0],
         [1, 0],
       ]),
-      { isCut: false },
     );
     await bench.readAll(0);
     expect([bench.applier.counters.stalls, bench.applier.isBack]).toEqual([1, false]);

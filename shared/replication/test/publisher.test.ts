@@ -216,26 +216,26 @@ describe('a log that holds strangers between our rows', () => {
   });
 });
 
-describe('reading a log again whose start retention has cut', () => {
+describe('a log whose start retention has cut', () => {
   const lows = (partition: number, low: number) =>
     new Map([0, 1].map((one) => [one, one === partition ? low : 0]));
 
-  it('takes the first row that is left of a run for all before it, also after a restart', async () => {
+  it('is read on, and what was seen in it still counts as published, also after a restart', async () => {
     const a = await benches.open('a');
     await writeNotes(a, 'n1', 'n2', 'n3', 'n4');
     await publishAll(a);
     await readAll(a);
     const partition = partitionOf(a);
-    broker.retain(partition, 2);
+    broker.retain(partition, 4);
     a.publisher.pause();
-    await a.applier.startOver(lows(partition, 2), { isCut: true });
-    expect(published(a)).toBe(0);
+    await a.applier.passCut(lows(partition, 4));
+    expect([published(a), a.applier.position(partition)]).toEqual([4, { next: 4, bookmark: null }]);
     const again = await benches.openApart('b', { file: a.file });
     await readAll(again);
     expect(again.origins.get(a.own.name)).toMatchObject({ seq: 4, published: 4 });
   });
 
-  it('takes it for nothing but itself where the log is another one', async () => {
+  it('takes what is left of a run for nothing but itself where it is another log', async () => {
     const a = await benches.open('a');
     await writeNotes(a, 'n1', 'n2', 'n3', 'n4');
     await publishAll(a);
@@ -243,7 +243,7 @@ describe('reading a log again whose start retention has cut', () => {
     const partition = partitionOf(a);
     broker.retain(partition, 2);
     a.publisher.pause();
-    await a.applier.startOver(lows(partition, 2), { isCut: false });
+    await a.applier.startOver(lows(partition, 2));
     a.publisher.connected(broker.partitions);
     await readAll(a);
     expect(published(a)).toBe(0);

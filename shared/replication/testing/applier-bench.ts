@@ -6,7 +6,7 @@ import { Applier } from '../src/applier.ts';
 import type { PlanContext } from '../src/apply-plan.ts';
 import { type LogRead, type LogRecord, nextOffset } from '../src/change-log.ts';
 import { Milestones } from '../src/milestones.ts';
-import { loadCuts, loadPositions, type Position } from '../src/positions.ts';
+import { loadPositions, type Position } from '../src/positions.ts';
 import { Publisher } from '../src/publisher.ts';
 import { ReadAhead } from '../src/read-ahead.ts';
 import { loadStalls, type Stall } from '../src/stalls.ts';
@@ -44,7 +44,6 @@ export async function openApplierBench(
   const { reader } = bench.database;
   const { cluster } = testCluster;
   const positions = await loadPositions(reader, benchTopic);
-  const cuts = await loadCuts(reader, benchTopic);
   const stalls = await loadStalls(reader, benchTopic);
   const arrivals = new Milestones({ clock: bench.clock, maxWaiters: 100 });
   const publisher = new Publisher({
@@ -79,7 +78,6 @@ export async function openApplierBench(
     writer,
     publisher,
     positions,
-    cuts,
     arrivals,
     world,
     versionStored: () => undefined,
