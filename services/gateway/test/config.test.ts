@@ -15,6 +15,8 @@ describe('readConfig', () => {
       maxLagMs: 10_000,
       readTimeoutMs: 2_000,
       writeTimeoutMs: 10_000,
+      tokenWaitMs: 2_000,
+      streamTimeoutMs: 60_000,
       maxRequests: 1_000,
       hasSessionCookie: true,
     });

@@ -1,3 +1,4 @@
+import { sendJson } from '@dbsync/balancing/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { place, runOf, startWith, stopEverything } from './running-gateway.ts';
 
@@ -29,6 +30,16 @@ describe('when a replica fails', () => {
     const [replica] = replicas;
     if (replica) replica.answer = () => undefined;
     expect((await place(url)).status).toBe(504);
+  });
+
+  it('a read with a token gets the time on top in which a replica waits for it', async () => {
+    const { url, replicas } = await startWith({ replicas: 1, readTimeoutMs: 100, tokenWaitMs: 5_000 });
+    const [replica] = replicas;
+    if (replica) replica.answer = (_req, res) => void setTimeout(() => sendJson(res, 200, []), 400);
+    const read = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`${url}/order-service/ada/orders`, { headers });
+    expect((await read({})).status).toBe(503);
+    expect((await read({ 'consistency-token': `${runOf(1)}:5` })).status).toBe(200);
   });
 
   it('a write with a key is sent to another one, whole, and one key goes to one replica otherwise', async () => {

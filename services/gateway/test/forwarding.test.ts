@@ -208,6 +208,17 @@ describe('an answer', () => {
     expect((await fetch(`${url}/order-service/ada/orders`)).status).toBe(200);
   });
 
+  it('that comes to a halt in its middle is cut off in time, and its request counts no more', async () => {
+    const { url, replicas } = await startWith({ replicas: 1, streamTimeoutMs: 300, maxRequests: 1 });
+    const [replica] = replicas;
+    if (replica) replica.answer = (_req, res) => void res.writeHead(200).write('x'.repeat(512 * 1024));
+    const answer = await fetch(`${url}/order-service/ada/orders`);
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow();
+    if (replica) replica.answer = (_req, res) => sendJson(res, 200, []);
+    await expect.poll(async () => (await fetch(`${url}/order-service/ada/orders`)).status).toBe(200);
+  });
+
   it('to HEAD has the headers and no body', async () => {
     const { url, replicas } = await startWith({ replicas: 1 });
     const answer = await fetch(`${url}/order-service/ada/orders`, { method: 'HEAD' });

@@ -47,6 +47,8 @@ export async function startWith(
       maxLagMs: 10_000,
       readTimeoutMs: 5_000,
       writeTimeoutMs: 5_000,
+      tokenWaitMs: 2_000,
+      streamTimeoutMs: 60_000,
       maxRequests: 1_000,
       hasSessionCookie: true,
       ...changes,

@@ -17,6 +17,7 @@ import {
   createMetrics,
   createServiceApp,
   type Logger,
+  MAX_FORWARDED_HEADER_BYTES,
   startHttpServer,
 } from '@dbsync/service-kit';
 import type { OrderServiceConfig, ReplicaConfig } from './config.ts';
@@ -87,6 +88,7 @@ export async function startOrderService(
       host: config.host,
       port: config.port,
       stopGraceMs: config.stopGraceMs,
+      maxHeaderBytes: MAX_FORWARDED_HEADER_BYTES,
       maxConnections: config.maxConnections,
       logger,
       ...(bindRetryMs === undefined ? {} : { bindRetryMs }),

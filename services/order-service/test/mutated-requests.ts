@@ -131,7 +131,7 @@ const HEADERS = [
   'NoColon',
   ': no name',
   'Bad Name: x',
-  'X-Long: '.concat('y'.repeat(17_000)),
+  'X-Long: '.concat('y'.repeat(40_000)),
 ];
 
 /** `count` requests from `seed`. */

@@ -10,6 +10,7 @@ import {
   createServiceApp,
   type HttpServer,
   type Logger,
+  MAX_FORWARDED_HEADER_BYTES,
   type Metrics,
   startHttpServer,
 } from '@dbsync/service-kit';
@@ -77,6 +78,7 @@ export async function startUserService(
       host: config.host,
       port: config.port,
       stopGraceMs: config.stopGraceMs,
+      maxHeaderBytes: MAX_FORWARDED_HEADER_BYTES,
       logger,
       ...(parts.bindRetryMs === undefined ? {} : { bindRetryMs: parts.bindRetryMs }),
     });

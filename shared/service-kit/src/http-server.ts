@@ -19,7 +19,10 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const CONNECTIONS_CHECK_MS = 2_000;
+/** What a client may send in headers. */
 const MAX_HEADER_BYTES = 16 * 1024;
+/** For a service behind a gateway, which adds headers of its own to those: who passes it is not refused further in. */
+export const MAX_FORWARDED_HEADER_BYTES = 2 * MAX_HEADER_BYTES;
 const BIND_PAUSE_MS = 100;
 /** How long connections made are taken, at most, before listening ends. */
 const BACKLOG_MS = 200;
@@ -45,6 +48,8 @@ export interface HttpServerOptions {
   logger: Logger;
   /** Connections at a time, 4096 by default; fewer where the process may not open so many files. */
   maxConnections?: number | undefined;
+  /** Bytes of a request's headers, 16 KiB by default; see `MAX_FORWARDED_HEADER_BYTES`. */
+  maxHeaderBytes?: number;
   /** How long a port in use is tried again, 5000 by default: it may be an ephemeral port about to be freed. */
   bindRetryMs?: number;
   /** How long a stop waits for requests on connections that are idle, in milliseconds, 1000 by default. */
@@ -54,13 +59,14 @@ export interface HttpServerOptions {
 /** Binds and listens. @throws Error that names the port and the way out when it stays in use. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const bound = connectionBound(options.maxConnections);
+  const { maxHeaderBytes = MAX_HEADER_BYTES } = options;
   const server = http.createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: maxHeaderBytes,
       // Node's own refusal is empty; the app refuses it with a problem.
       requireHostHeader: false,
     },
@@ -76,8 +82,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.on('checkExpectation', (req, res) => server.emit('request', req, res));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerClientError({
-      error,
       socket,
+      problem: clientProblem(error.code, { maxHeaderBytes }),
+      isReset: error.code === 'ECONNRESET',
       answer: connections.answerOn(socket),
       headers: appState(options.app).headers,
     });
@@ -251,17 +258,17 @@ function refuseSurplus(options: {
 
 /** Answers what never became a request; node would send an empty body. */
 function answerClientError(options: {
-  error: NodeJS.ErrnoException;
   socket: Socket;
+  problem: Problem;
+  isReset: boolean;
   answer: http.ServerResponse | undefined;
   headers: Readonly<Record<string, string>>;
 }): void {
-  const { error, socket, answer } = options;
-  if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent === true) {
+  const { socket, problem, answer } = options;
+  if (options.isReset || !socket.writable || answer?.headersSent === true) {
     socket.destroy();
     return;
   }
-  const problem = clientProblem(error.code);
   const body = JSON.stringify(problem.toDetails('/'));
   const headers = {
     ...options.headers,
@@ -273,10 +280,10 @@ function answerClientError(options: {
   socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
 }
 
-function clientProblem(code: string | undefined): Problem {
+function clientProblem(code: string | undefined, { maxHeaderBytes }: { maxHeaderBytes: number }): Problem {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new Problem({ status: 431, detail: `The headers are larger than ${MAX_HEADER_BYTES} bytes.` });
+      return new Problem({ status: 431, detail: `The headers are larger than ${maxHeaderBytes} bytes.` });
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Problem({ status: 408, detail: 'The request did not arrive in time.' });
     default:

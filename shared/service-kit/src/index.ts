@@ -8,7 +8,12 @@ export { beginStopping } from './app-state.ts';
 export { jsonBody, MAX_BODY_BYTES, validBody, validParameters } from './body.ts';
 export { type ClusterSettings, clusterSecret, clusterVariables } from './cluster-variables.ts';
 export { ConfigurationError, readEnvironment } from './environment.ts';
-export { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
+export {
+  type HttpServer,
+  type HttpServerOptions,
+  MAX_FORWARDED_HEADER_BYTES,
+  startHttpServer,
+} from './http-server.ts';
 export {
   type KafkaConnectionSettings,
   type KafkaSettings,

@@ -3,7 +3,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createLogger, resource, startHttpServer } from '../src/index.ts';
+import { createLogger, MAX_FORWARDED_HEADER_BYTES, resource, startHttpServer } from '../src/index.ts';
 import { sendRaw, startApp, stopAll } from './running-app.ts';
 
 afterEach(stopAll);
@@ -80,6 +80,19 @@ describe('startHttpServer', () => {
 
     const large = await sendRaw(server.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(large).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('takes larger headers where it stands behind a gateway, up to a bound that it names', async () => {
+    const { server } = await startApp({ maxHeaderBytes: MAX_FORWARDED_HEADER_BYTES });
+    const ask = (bytes: number): Promise<string> =>
+      sendRaw(
+        server.port,
+        `GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${'x'.repeat(bytes)}\r\n\r\n`,
+      );
+    expect(await ask(20_000)).toMatch(/^HTTP\/1\.1 200 /);
+    const large = await ask(40_000);
+    expect(large).toMatch(/^HTTP\/1\.1 431 /);
+    expect(large).toContain(`larger than ${MAX_FORWARDED_HEADER_BYTES} bytes`);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   createMetrics,
   createServiceApp,
   type HttpServer,
+  type HttpServerOptions,
   startHttpServer,
 } from '../src/index.ts';
 import type { ServiceAppOptions } from '../src/service-app.ts';
@@ -25,7 +26,9 @@ export interface RunningApp {
 const running: HttpServer[] = [];
 
 export async function startApp(
-  options: Partial<Omit<ServiceAppOptions, 'logger' | 'metrics'>> = {},
+  options: Partial<
+    Omit<ServiceAppOptions, 'logger' | 'metrics'> & Pick<HttpServerOptions, 'maxHeaderBytes'>
+  > = {},
 ): Promise<RunningApp> {
   const logLines: string[] = [];
   const destination = { write: (line: string) => void logLines.push(line) };
@@ -38,7 +41,15 @@ export async function startApp(
     routes: () => undefined,
     ...options,
   });
-  const server = await startHttpServer({ app, host: '127.0.0.1', port: 0, logger, stopGraceMs: 200 });
+  const { maxHeaderBytes } = options;
+  const server = await startHttpServer({
+    app,
+    host: '127.0.0.1',
+    port: 0,
+    logger,
+    stopGraceMs: 200,
+    ...(maxHeaderBytes === undefined ? {} : { maxHeaderBytes }),
+  });
   running.push(server);
   return { app, server, url: server.url, logLines };
 }

@@ -17,10 +17,6 @@ import { readBody } from '../request-body.ts';
 import type { Sessions } from '../sessions.ts';
 import { unanswered } from './problems.ts';
 
-/** Replicas wait this long for the writes of a token, by default. */
-const TOKEN_WAIT_MS = 2_000;
-/** Longest time in which a client may fetch an answer that is handed on as it comes. */
-const STREAM_MS = 60_000;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const OPERATION = /^\/+(?:livez|readyz|metrics)(?:[/?#]|$)/i;
@@ -31,6 +27,10 @@ export interface ForwardingLimits {
   readonly maxRequests: number;
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
+  /** How long a replica waits for the writes of a token. */
+  readonly tokenWaitMs: number;
+  /** Longest time in which a client may fetch an answer that is handed on as it comes. */
+  readonly streamTimeoutMs: number;
 }
 
 interface Surroundings {
@@ -97,7 +97,9 @@ async function forward(
       path: to.path,
       headers,
       body,
-      timeLimitMs: isSafe ? to.readTimeoutMs + (needed.size > 0 ? TOKEN_WAIT_MS : 0) : limits.writeTimeoutMs,
+      timeLimitMs: isSafe
+        ? to.readTimeoutMs + (needed.size > 0 ? limits.tokenWaitMs : 0)
+        : limits.writeTimeoutMs,
       isRepeatable,
       isWrite: !isSafe,
       token: isSafe ? needed : undefined,
@@ -105,7 +107,7 @@ async function forward(
     });
     if (answer.status === 410) sessions.replace(res, session, { needed, left: answer.token });
     else sessions.keep(res, session, answer.token);
-    await send(res, answer);
+    await send(res, answer, limits);
   } catch (error) {
     if (error instanceof UnansweredError) throw unanswered(error, { isRepeatable });
     throw error;
@@ -133,7 +135,11 @@ function idempotencyKey(req: Request): string | undefined {
   throw new Problem({ status: 400, detail: 'Idempotency-Key must be given once. Nothing was stored.' });
 }
 
-async function send(res: Response, answer: BalancedAnswer): Promise<void> {
+async function send(
+  res: Response,
+  answer: BalancedAnswer,
+  { streamTimeoutMs }: ForwardingLimits,
+): Promise<void> {
   for (const [name, value] of answerHeaders(answer.headers)) res.setHeader(name, value);
   res.status(answer.status);
   if (Buffer.isBuffer(answer.body)) {
@@ -141,9 +147,9 @@ async function send(res: Response, answer: BalancedAnswer): Promise<void> {
     return;
   }
   try {
-    await pipeline(answer.body, res, { signal: AbortSignal.timeout(STREAM_MS) });
+    await pipeline(answer.body, res, { signal: AbortSignal.timeout(streamTimeoutMs) });
   } catch {
-    // The service broke off, or the client did: the answer has begun, so cutting it off is all that can be said.
+    // The service broke off, or the client did, or time is up: the answer has begun, so cutting it off is all that can be said.
     res.destroy();
   }
 }
