@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { ownServices } from '../src/cluster/cluster-options.ts';
+import { leanNode } from '../src/cluster/service-environment.ts';
 import { type Life, startLife } from '../src/process/life.ts';
 import { chooseFreePorts } from '../src/process/ports.ts';
 import { waitFor } from '../src/process/wait-for.ts';
@@ -65,6 +66,7 @@ export async function startTraced(options: {
     args,
     environment: {
       PATH: process.env.PATH ?? '',
+      ...leanNode,
       UV_THREADPOOL_SIZE: '1',
       PORT: String(port),
       REPLICA_ID: 'order-1',

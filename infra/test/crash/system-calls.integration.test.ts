@@ -128,7 +128,7 @@ function copyOf(record: LoadRecord): LoadRecord {
 /** Runs with the first, second, … call of a kind until one survives; some at a time, as each waits a lot. */
 async function untilItSurvives(injecting: (when: number) => string): Promise<Run[]> {
   const runs: Run[] = [];
-  const atOnce = 3;
+  const atOnce = 4;
   for (let when = 1; when <= mostCalls; when += atOnce) {
     const some = Array.from({ length: atOnce }, (_, index) => runWith(injecting(when + index)));
     runs.push(...(await Promise.all(some)));
