@@ -6,6 +6,7 @@
  * costs at most duplicates, which the chain drops.
  */
 import type { ChangeLog, Following, LogReader, OutgoingRecord, PartitionOffsets } from '../change-log.ts';
+import { ReplicationError } from '../errors.ts';
 import type { Logger } from '../surroundings.ts';
 import { deleteGroups } from './consumer-group.ts';
 import { type Admin, type Kafka, leave, type Producer, withDeadline } from './kafka.ts';
@@ -43,7 +44,10 @@ class KafkaChangeLog implements ChangeLog {
 
   async open(): Promise<{ partitions: number }> {
     const { plan, logger } = this.#options;
-    this.#partitions = await this.#asking((admin) => ensureTopic(admin, plan, logger));
+    const partitions = await this.#asking((admin) => ensureTopic(admin, plan, logger));
+    // A producer sends to those partitions that it has heard of, for minutes.
+    if (partitions !== this.#partitions) this.#dropProducer();
+    this.#partitions = partitions;
     // Connected before it is needed, so that the first row is not the slow one.
     await this.#connectedProducer();
     return { partitions: this.#partitions };
@@ -70,11 +74,11 @@ class KafkaChangeLog implements ChangeLog {
       const [sent] = await withDeadline(`appending to ${topic}`, () =>
         producer.send({ topic, messages, acks: -1, timeout: 5000 }),
       );
-      return { lastOffset: Number(sent?.baseOffset ?? 0) + records.length - 1 };
+      // kafkajs leaves out, without a word, what is for a partition that it has not heard of.
+      if (sent?.baseOffset === undefined) throw nothingSent(topic, partition);
+      return { lastOffset: Number(sent.baseOffset) + records.length - 1 };
     } catch (error) {
-      const broken = this.#producer;
-      this.#producer = undefined;
-      if (broken) void leave('producer', broken);
+      this.#dropProducer();
       throw error;
     }
   }
@@ -107,6 +111,12 @@ class KafkaChangeLog implements ChangeLog {
     if (this.#admin) await leave('admin', this.#admin);
     this.#producer = undefined;
     this.#admin = undefined;
+  }
+
+  #dropProducer(): void {
+    const dropped = this.#producer;
+    this.#producer = undefined;
+    if (dropped) void leave('producer', dropped);
   }
 
   async #connectedProducer(): Promise<Producer> {
@@ -142,4 +152,13 @@ class KafkaChangeLog implements ChangeLog {
       throw error;
     }
   }
+}
+
+function nothingSent(topic: string, partition: number): ReplicationError {
+  return new ReplicationError({
+    code: 'log-unreachable',
+    message: `Nothing was sent to partition ${partition} of ${topic}: the client does not know it.`,
+    hint: 'The topic was given partitions or made anew; it is tried again with a fresh client.',
+    isRetryable: true,
+  });
 }

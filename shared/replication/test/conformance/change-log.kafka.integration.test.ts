@@ -65,6 +65,9 @@ async function makeGround(): Promise<LogGround> {
       await endOf(partition);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
     },
+    grow: async (count) => {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    },
     recreate: async () => {
       await admin.deleteTopics({ topics: [topic] });
       await waitUntil('the topic is gone', async () => !(await admin.listTopics()).includes(topic), 30_000);
@@ -160,6 +163,25 @@ describe('on a real broker', () => {
       { offset: 3, value: null, unreadable: { next: 4 } },
     ]);
     expect(reader.errors).toEqual([]);
+  });
+
+  it('what is for a partition that the client has not heard of is not called sent', async () => {
+    const ground = await makeGround();
+    try {
+      const { log } = ground.connect();
+      await log.open();
+      await log.append(0, outgoing('before'));
+      await ground.grow(PARTITIONS + 1);
+      // Not opened again: somebody has told us of the partition before the client knows.
+      const append = () => log.append(PARTITIONS, outgoing('a'));
+      await expect(append()).rejects.toMatchObject({ code: 'log-unreachable', isRetryable: true });
+      expect(await append()).toEqual({ lastOffset: 0 });
+      expect((await log.offsets()).find(({ partition }) => partition === PARTITIONS)).toMatchObject({
+        end: 1,
+      });
+    } finally {
+      await ground.close();
+    }
   });
 
   it('groups of readers are gone after a clean leave', async () => {

@@ -17,6 +17,7 @@ async function makeGround(): Promise<LogGround> {
       broker.appendMarker(partition);
     },
     retain: async (partition, offset) => broker.retain(partition, offset),
+    grow: async (partitions) => broker.grow(partitions),
     recreate: async () => broker.recreate(),
     announced: async (message, agoMs) => broker.announcements.send(message, agoMs),
     close: async () => undefined,

@@ -4,7 +4,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeLog, Following } from '../../src/change-log.ts';
 import { waitUntil } from '../../testing/index.ts';
-import { Collector, LogContext, type LogGround, numbered, outgoing, PIECE } from './log-ground.ts';
+import {
+  Collector,
+  LogContext,
+  type LogGround,
+  numbered,
+  outgoing,
+  PARTITIONS,
+  PIECE,
+} from './log-ground.ts';
 
 /** Declares the suite for one kind of log. */
 export function followingConformance(name: string, makeGround: () => Promise<LogGround>): void {
@@ -176,7 +184,8 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
         const other = ground.connect().log;
         await waitUntil('it is there again', () => other.open().then(() => true, String), 30_000);
         // More than there were: the old place lies within the new topic.
-        await other.append(0, outgoing(...numbered(8, 'new')));
+        // Offsets are used again, from 0 on.
+        expect(await other.append(0, outgoing(...numbered(8, 'new')))).toEqual({ lastOffset: 7 });
         const later = () => reader.reads.slice(before).filter(({ records }) => records.length > 0);
         await waitUntil(
           'the reader is interrupted, or goes on',
@@ -186,6 +195,31 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
         // Where nothing interrupts it, only what lies behind its place can tell: that is what landmarks are for.
         const [first] = later();
         if (reader.asked === asked && reader.errors.length === 0) expect([0, 5]).toContain(first?.from);
+      });
+    });
+
+    describe('a topic that is given more partitions', () => {
+      it('keeps what it has, and shows the new ones to who opens it and reads anew', async () => {
+        const last = PARTITIONS + 1;
+        await log.append(0, outgoing('before'));
+        await ground.grow(last + 1);
+        await waitUntil(
+          'it is known',
+          async () => (await log.open()).partitions === last + 1 || 'not yet',
+          30_000,
+        );
+        const empty = { low: 0, end: 0 };
+        expect((await log.offsets()).toSorted((a, b) => a.partition - b.partition)).toEqual([
+          { partition: 0, low: 0, end: 1 },
+          ...Array.from({ length: last }, (_, i) => ({ partition: i + 1, ...empty })),
+        ]);
+        expect(await log.append(last, outgoing('behind'))).toEqual({ lastOffset: 0 });
+        expect((await log.offsets()).find(({ partition }) => partition === last)).toMatchObject({ end: 1 });
+        const reader = new Collector();
+        await follow(reader);
+        await reader.hasRead(0, 1);
+        await reader.hasRead(last, 1);
+        expect([reader.values(0), reader.values(last)]).toEqual([['before'], ['behind']]);
       });
     });
 

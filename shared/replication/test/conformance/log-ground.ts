@@ -32,6 +32,8 @@ export interface LogGround {
   transact(partition: number, values: readonly string[], end: 'commit' | 'abort'): Promise<void>;
   /** Retention removes everything below an offset. */
   retain(partition: number, offset: number): Promise<void>;
+  /** The topic is given more partitions: so many in all. */
+  grow(partitions: number): Promise<void>;
   /** The topic is deleted with everything in it; the next client that opens it makes it anew. */
   recreate(): Promise<void>;
   /** Somebody announced this a while ago. */
