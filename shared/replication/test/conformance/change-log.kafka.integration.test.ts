@@ -9,6 +9,7 @@ import { createKafkaReplication } from '../../src/kafka/kafka-replication.ts';
 import { silentLogger } from '../../src/surroundings.ts';
 import { waitUntil } from '../../testing/index.ts';
 import { announcementsConformance } from './announcements-conformance.ts';
+import { BrokerWay } from './broker-way.ts';
 import { changeLogConformance } from './change-log-conformance.ts';
 import { Collector, type LogGround, outgoing, PARTITIONS, PIECE } from './log-ground.ts';
 
@@ -29,6 +30,7 @@ function replicationAt(bootstrap: string, topicPrefix: string) {
 
 async function makeGround(): Promise<LogGround> {
   const { bootstrap } = inject('sharedBroker');
+  const way = new BrokerWay();
   const topicPrefix = `conformance-${randomUUID()}.`;
   const topic = `${topicPrefix}${database}.changes`;
   const kafka = createKafka({ brokers: [bootstrap] }, { clientId: 'stranger', logger });
@@ -72,6 +74,8 @@ async function makeGround(): Promise<LogGround> {
       await admin.deleteTopics({ topics: [topic] });
       await waitUntil('the topic is gone', async () => !(await admin.listTopics()).includes(topic), 30_000);
     },
+    loseAcknowledgements: (isLosing) => way.loseAcknowledgements(isLosing),
+    change: (_partition, value) => way.change(value),
     announced: async ({ key, value, signature }, agoMs) => {
       const producer = kafka.producer();
       await producer.connect();
@@ -88,6 +92,7 @@ async function makeGround(): Promise<LogGround> {
       const topics = (await admin.listTopics()).filter((name) => name.startsWith(topicPrefix));
       if (topics.length > 0) await admin.deleteTopics({ topics });
       await admin.disconnect();
+      way.close();
     },
   };
 }

@@ -19,6 +19,13 @@ async function makeGround(): Promise<LogGround> {
     retain: async (partition, offset) => broker.retain(partition, offset),
     grow: async (partitions) => broker.grow(partitions),
     recreate: async () => broker.recreate(),
+    loseAcknowledgements: (isLosing) => broker.loseAcknowledgements(isLosing ? 1 : 0),
+    change: (partition, value) => {
+      const found = broker.records(partition).find((record) => String(record.value) === value);
+      const bytes = Buffer.from(value);
+      bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+      if (found) broker.alter(partition, found.offset, { value: bytes });
+    },
     announced: async (message, agoMs) => broker.announcements.send(message, agoMs),
     close: async () => undefined,
   };

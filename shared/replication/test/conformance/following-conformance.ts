@@ -234,6 +234,37 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
       });
     });
 
+    describe('an acknowledgement that is lost', () => {
+      it('leaves the records in the log, once, and is told as an outcome to be tried again', async () => {
+        await log.append(0, outgoing('before'));
+        ground.loseAcknowledgements(true);
+        await expect(log.append(0, outgoing('a', 'b'))).rejects.toMatchObject({
+          code: 'log-unreachable',
+          isRetryable: true,
+        });
+        ground.loseAcknowledgements(false);
+        expect(await log.append(0, outgoing('a', 'b'))).toEqual({ lastOffset: 4 });
+        const reader = new Collector();
+        await follow(reader);
+        await reader.hasRead(0, 5);
+        expect(reader.values(0)).toEqual(['before', 'a', 'b', 'a', 'b']);
+      });
+    });
+
+    describe('a record that was changed on its way or in the log', () => {
+      it('is given as it arrives, at its place: whoever takes it has to notice', async () => {
+        await log.append(0, outgoing('before'));
+        await log.append(0, [{ key: 'k', value: Buffer.from('as written: 2'), headers: {} }]);
+        await log.append(0, outgoing('after'));
+        ground.change(0, 'as written: 2');
+        const reader = new Collector();
+        await follow(reader);
+        await reader.hasRead(0, 3);
+        expect(reader.values(0)).toEqual(['before', 'as written: 3', 'after']);
+        expect(reader.errors).toEqual([]);
+      });
+    });
+
     describe('a log that lost its start', () => {
       it('gives what is left to a reader that stands beyond the cut, and goes on', async () => {
         await log.append(0, outgoing(...numbered(8)));

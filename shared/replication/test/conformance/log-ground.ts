@@ -36,6 +36,10 @@ export interface LogGround {
   grow(partitions: number): Promise<void>;
   /** The topic is deleted with everything in it; the next client that opens it makes it anew. */
   recreate(): Promise<void>;
+  /** Appends are stored, and no answer to them arrives, however often the client itself sends them. */
+  loseAcknowledgements(isLosing: boolean): void;
+  /** The record of a partition with this value, which nothing else contains, is read with the last bit of it flipped. */
+  change(partition: number, value: string): void;
   /** Somebody announced this a while ago. */
   announced(message: AnnouncementMessage, agoMs: number): Promise<void>;
   /** Removes the topic and ends all clients. */
