@@ -1,7 +1,11 @@
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
 import { rawTopic } from '@dbsync/replication/testing';
 import { describe, expect, inject, it } from 'vitest';
 import { waitFor } from '../src/index.ts';
 import { assertConverged, assertNothingLostOrMade, placeOrders, startTestCluster } from '../testing/index.ts';
+import { loseTail } from '../testing/log-segment.ts';
+import { startTestBroker } from '../testing/test-broker.ts';
 
 interface Status {
   readonly origin: string;
@@ -101,6 +105,47 @@ describe('faults on real Kafka', () => {
     expect(ids.size).toBe(600);
     console.log(`topic deleted: healed ${seconds.toFixed(1)} s after the last order`);
     await stop();
+  });
+
+  it('a tail that the broker had acknowledged and lost is published again, beside what took its offsets', async ({
+    skip,
+  }) => {
+    const test = await startTestBroker();
+    if (test.broker.kind !== 'java') {
+      await test.stop();
+      return skip('the files of a broker in a container are not at hand');
+    }
+    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3, broker: test });
+    const before = await placeOrders({ urls: () => orderUrls, count: 200, clients: 4, name: 'before' });
+    await assertConverged(orderUrls);
+    await until('everything is in the log', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(({ unpublished }) => unpublished === 0),
+    );
+    await test.broker.kill('SIGKILL');
+    await test.broker.ended();
+    const topicName = `${topicPrefix}orders.changes`;
+    const segments = globSync(join(test.dataDir, 'broker', 'log', `${topicName}-*`, '*0.log'));
+    const lost = segments.map(loseTail).reduce((sum, batches) => sum + batches, 0);
+    expect(lost).toBeGreaterThan(10);
+    await test.broker.restart();
+    const after = await placeOrders({ urls: () => orderUrls, count: 100, clients: 4, name: 'after' });
+    const seconds = await until('all have healed', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(
+        ({ state, unpublished, lag }) => state === 'live' && unpublished === 0 && lag.records === 0,
+      ),
+    );
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      [before, after],
+    );
+    const ids = new Set(
+      (await rawTopic(test.bootstrap, topicName).readAll()).map(({ headers }) => String(headers.ce_id)),
+    );
+    expect(ids.size).toBe(300);
+    console.log(`${lost} batches lost: healed ${seconds.toFixed(1)} s after the last order`);
+    await stop();
+    await test.stop();
   });
 
   it('a replica whose position retention has passed gets the rest from its peers', async () => {
