@@ -98,9 +98,22 @@ describe('when the log is deleted and made anew', () => {
   });
 
   it('is told by the landmark of the life before, where everybody was started again before it was looked at', async () => {
-    // The landmark is looked at once, at the start.
-    const options = { limits: { landmarkMs: 1e9 } };
-    const a = await cluster.live('a', options);
+    // Nobody looks at the landmark before the restart: what is asked of the log after the first contact waits for it.
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    let asked = 0;
+    const blind = (log: ChangeLog): ChangeLog =>
+      wrappedLog(log, {
+        offsets: async () => {
+          asked += 1;
+          if (asked > 1) await stopped;
+          return log.offsets();
+        },
+      });
+    const { replica: a } = await cluster.start('a', { wrapLog: blind });
+    await untilLive(a);
     for (const few of ['a', 'b', 'c']) {
       await insertNotes(a, few, 4);
       await untilPublished(a);
@@ -112,8 +125,9 @@ describe('when the log is deleted and made anew', () => {
     for (let i = 0; i < end; i += 1) cluster.broker.appendRaw(partition, old[i % 3] as (typeof old)[number]);
     await waitUntil('it has read on', async () => (await a.status()).positions[partition]?.next === end);
     expect((await a.status()).counters.relinks).toBe(0);
+    stop();
     await cluster.stop('a');
-    const again = await cluster.live('a', options);
+    const again = await cluster.live('a');
     await untilLogHolds(12);
     await expectEqual(12, again);
   });
