@@ -72,6 +72,7 @@ export function killsOf({ fault, hasHeld }: DoneFault): number {
     'kill-two': fault.count,
     'kill-in-recovery': fault.count + 1,
     'restore-old-copy': 1,
+    'damage-file': 1,
     'retention-passed': 1,
   };
   return kills[fault.kind] ?? 0;

@@ -169,7 +169,7 @@ async function untilCovered(
 }
 
 /** In the same turn of the event loop as the change of the directory: nobody may look in between. */
-function startOver(ground: WatchedGround, victim: ServiceProcess): void {
+export function startOver(ground: WatchedGround, victim: ServiceProcess): void {
   ground.reader.forget(victim.name);
   ground.watch.forget(victim.name);
 }

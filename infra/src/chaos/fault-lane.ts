@@ -13,6 +13,7 @@ import {
   suspendBroker,
 } from './broker-faults.ts';
 import type { WatchedGround } from './chaos-ground.ts';
+import { damageFile } from './damage-fault.ts';
 import { addReplica, restartEverything, restoreOldCopy, wipeReplica } from './directory-faults.ts';
 import type { FaultKind, PlannedFault } from './fault-plan.ts';
 import { reachHighWater } from './high-water.ts';
@@ -51,6 +52,7 @@ const carryOut: Readonly<Record<FaultKind, CarryOut>> = {
   'add-replica': addReplica,
   'wipe-replica': wipeReplica,
   'restore-old-copy': restoreOldCopy,
+  'damage-file': damageFile,
   'restart-everything': restartEverything,
   'terminate-broker': (ground) => bounceBroker(ground, 'SIGTERM'),
   'kill-broker': (ground) => bounceBroker(ground, 'SIGKILL'),

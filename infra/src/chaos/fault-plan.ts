@@ -40,6 +40,7 @@ const kinds = {
   'add-replica': { lane: 'replicas', copies: 1, seconds: moment, count: once, atMost: 2 },
   'wipe-replica': { lane: 'replicas', copies: 1, seconds: moment, count: once },
   'restore-old-copy': { lane: 'replicas', copies: 1, seconds: [3, 8], count: once },
+  'damage-file': { lane: 'replicas', copies: 1, seconds: moment, count: once },
   'restart-everything': { lane: 'replicas', copies: 1, seconds: moment, count: once },
   'terminate-broker': { lane: 'log', copies: 4, seconds: moment, count: once },
   'kill-broker': { lane: 'log', copies: 4, seconds: moment, count: once },

@@ -15,13 +15,15 @@ import { waitFor } from '../process/wait-for.ts';
 import type { WatchedGround } from './chaos-ground.ts';
 import type { PlannedFault } from './fault-plan.ts';
 import { notHeld } from './not-held.ts';
-import { isAnswering, isReady, processState } from './replica-look.ts';
+import { isAnswering, isReady, lookAt, processState } from './replica-look.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 /** Long: a start may have to wait until the other lane has given the broker back, and then to catch up. */
 const readyTimeoutMs = 180_000;
 /** SIGTERM to the end of the process. */
 const stopLimitMs = 10_000;
+/** Three times what is promised for a start after a crash, broker there or not: then at least it serves what it has. */
+const backLimitMs = 15_000;
 const lookMs = 5000;
 const foreignWriter = fileURLToPath(new URL('foreign-writer-main.ts', import.meta.url));
 
@@ -43,12 +45,40 @@ export async function readyAgain(
   ground.readyMs.push(performance.now() - begunMs);
 }
 
+/**
+ * As `readyAgain`, of a replica that has its rows: `limitMs` after its start it has to serve what it has, or it breaks
+ * a promise, even where it becomes ready later.
+ */
+export async function backAgain(
+  ground: WatchedGround,
+  replica: ServiceProcess,
+  begunMs: number,
+  limitMs = backLimitMs,
+): Promise<void> {
+  const isBack = new AbortController();
+  const waitMs = Math.max(0, begunMs + limitMs - performance.now());
+  const overdue = pause(waitMs, undefined, { signal: isBack.signal }).then(
+    async () => {
+      const state = (await lookAt(replica.url))?.state ?? 'silent';
+      if (!['silent', 'starting', 'stopped'].includes(state)) return;
+      ground.violations.add('I9', 'not back', `${replica.name}: ${state} ${limitMs} ms after its start`);
+    },
+    () => undefined,
+  );
+  try {
+    await readyAgain(ground, replica, begunMs);
+  } finally {
+    isBack.abort();
+    await overdue;
+  }
+}
+
 /** kill -9 and start again; resolves when the replica is ready. */
 async function killAndStart(ground: WatchedGround, replica: ServiceProcess): Promise<void> {
   await replica.takeDown('SIGKILL');
   const begunMs = performance.now();
   await replica.restart();
-  await readyAgain(ground, replica, begunMs);
+  await backAgain(ground, replica, begunMs);
 }
 
 /** One replica after the other, `count` times. */
@@ -75,7 +105,7 @@ export async function killTwo(ground: WatchedGround, fault: PlannedFault): Promi
         untilStartedAgain(victim, { lastPid: before[index] ?? null, timeoutMs: 20_000 }),
       ),
     );
-    await Promise.all(victims.map((victim) => readyAgain(ground, victim, begunMs)));
+    await Promise.all(victims.map((victim) => backAgain(ground, victim, begunMs)));
   });
   return `kill -9 of ${names.join(' and ')} at once`;
 }
@@ -94,7 +124,7 @@ export async function killInRecovery(ground: WatchedGround, fault: PlannedFault)
     }
     const begunMs = performance.now();
     await victim.restart();
-    await readyAgain(ground, victim, begunMs);
+    await backAgain(ground, victim, begunMs);
     if (held < fault.count) throw notHeld(`${victim.name} was ready at once in ${fault.count * 4} starts`);
     return `kill -9 of ${victim.name}, and ${held} times more before it was ready`;
   });
@@ -155,7 +185,7 @@ export async function terminateReplica(ground: WatchedGround, fault: PlannedFaul
       ground.violations.add('I9', 'not ended', `${victim.name}: ${Math.round(tookMs)} ms after SIGTERM`);
     const begunMs = performance.now();
     await victim.restart();
-    await readyAgain(ground, victim, begunMs);
+    await backAgain(ground, victim, begunMs);
     return `${victim.name} ended ${(tookMs / 1000).toFixed(1)} s after SIGTERM`;
   });
 }

@@ -15,6 +15,7 @@ export interface ReplicaLook {
   readonly writable: boolean;
   readonly logReachable: boolean;
   readonly lag: { readonly records: number | null };
+  readonly damage: { readonly state: string; readonly last: { readonly keptAs: string | null } | null };
   readonly stalled: readonly { readonly origin: string }[];
   readonly counters: {
     readonly duplicates: number;

@@ -115,8 +115,8 @@ export class ReplicaWatch {
       this.grew(name, originGrowth(database, this.known(name)));
       this.fileLooks += 1;
     } catch (error) {
-      // A directory just taken away, or a file just being made: there is nothing to look at.
-      if (!/unable to open|no such table|disk I\/O|not a database/.test(String(error))) throw error;
+      // A directory just taken away, a file just damaged or just being made: there is nothing to look at.
+      if (!/unable to open|no such table|disk I\/O|not a database|malformed/.test(String(error))) throw error;
     }
   }
 }

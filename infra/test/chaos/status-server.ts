@@ -18,6 +18,7 @@ export const quietLook: ReplicaLook = {
   writable: true,
   logReachable: true,
   lag: { records: 0 },
+  damage: { state: 'none', last: null },
   stalled: [],
   counters: { duplicates: 0, relinks: 0, readersReplaced: 0 },
 };
