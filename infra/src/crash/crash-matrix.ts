@@ -1,8 +1,8 @@
 /**
- * Carries out the crash matrix on a cluster of real processes and a real broker.
+ * Carries out one crash of the matrix on a cluster of real processes and a real broker.
  *
- * Victim is order-1, which dies by SIGKILL at the named moment and is started again by the supervisor. Right after
- * each death its file is looked at; at the end everything is drained and judged like a chaos run.
+ * The victim dies by SIGKILL at the named moment and is started again by the supervisor; right after its death its
+ * file is looked at. Load, other victims and the judgement at the end are the business of whoever calls.
  */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,10 +11,9 @@ import { takeDownCovered } from '../chaos/directory-faults.ts';
 import { isReady } from '../chaos/replica-look.ts';
 import { originGrowth } from '../chaos/replica-watch.ts';
 import type { ServiceProcess } from '../cluster/service-process.ts';
-import { type LoadRecord, placeOrders } from '../load/order-load.ts';
 import { waitFor } from '../process/wait-for.ts';
 import type { CrashFile } from './crash-file.ts';
-import type { PlannedCrash } from './crash-plan.ts';
+import { emptiesVictim, type PlannedCrash } from './crash-plan.ts';
 
 /** One crash as it went. */
 export interface DoneCrash {
@@ -25,46 +24,47 @@ export interface DoneCrash {
   readonly hasDiedTwice: boolean;
 }
 
-/** What the matrix needs. */
-export interface CrashGround {
-  readonly ground: WatchedGround;
+/** A replica that is to die, and where it is told when. */
+export interface Victim {
+  /** Its name in the cluster. */
+  readonly name: string;
   readonly file: CrashFile;
-  /** Filled with everything that is sent. */
-  readonly record: LoadRecord;
 }
 
 const reachTimeoutMs = 60_000;
 const readyTimeoutMs = 60_000;
 /** How long a recovery may take to come to the moment of the second crash, if it comes there at all. */
 const secondTimeoutMs = 6000;
-const loadPerSecond = 60;
 
 /**
- * Carries out one crash; resolves when the victim is ready again.
+ * Carries out one crash; resolves when the victim is ready again. There has to be a load that leads to the moment.
  * @throws `not-held` when the victim did not come to the moment.
  */
-export async function crashOnce(on: CrashGround, crash: PlannedCrash, name: string): Promise<DoneCrash> {
-  const victim = on.ground.cluster.service('order-1');
-  const link = on.ground.links.get(victim.name);
-  const isBootstrap = crash.step.startsWith('bootstrap:');
+export async function crashOnce(
+  ground: WatchedGround,
+  { name, file }: Victim,
+  crash: PlannedCrash,
+): Promise<DoneCrash> {
+  const victim = ground.cluster.service(name);
+  const link = ground.links.get(name);
+  const isBootstrap = emptiesVictim(crash);
   const over = new AbortController();
-  const loading = loadFor(on, crash, { name, signal: over.signal });
   try {
-    if (isBootstrap) await emptyVictim(on, victim);
-    on.file.arm({ step: crash.step, occurrence: crash.occurrence, isHeld: crash.situation === 'away' });
+    if (isBootstrap) await emptyVictim(ground, victim);
+    file.arm({ step: crash.step, occurrence: crash.occurrence, isHeld: crash.situation === 'away' });
     const before = victim.pid;
     if (isBootstrap) await victim.restart();
     const pid = isBootstrap ? victim.pid : before;
     const asking = crash.step.startsWith('snapshot:') ? askForSnapshots(victim, over.signal) : undefined;
     if (crash.situation === 'away') {
-      await until(`${victim.name} to come to ${crash.step}`, () => on.file.isReached);
+      await until(`${name} to come to ${crash.step}`, () => file.isReached);
       link?.set({ kind: 'refusing' });
-      on.file.go();
+      file.go();
     }
     await untilNextLife(victim, pid, crash.step);
-    const hasDiedTwice = crash.second !== null && (await dieAgain(on, victim, crash.second));
+    const hasDiedTwice = crash.second !== null && (await dieAgain(file, victim, crash.second));
     const begunMs = performance.now();
-    on.ground.watch.grew(victim.name, originGrowth(victim.database, on.ground.watch.known(victim.name)));
+    ground.watch.grew(name, originGrowth(victim.database, ground.watch.known(name)));
     // An empty directory has nothing to serve while the broker is away; everything else is ready without it.
     if (isBootstrap) link?.set({ kind: 'open' });
     await victim.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false });
@@ -74,33 +74,14 @@ export async function crashOnce(on: CrashGround, crash: PlannedCrash, name: stri
     await asking;
     return { crash, readyMs, hasDiedTwice };
   } finally {
-    on.file.disarm();
+    file.disarm();
     link?.set({ kind: 'open' });
     over.abort();
-    await loading;
   }
 }
 
-/** Orders on all replicas: one at a time where it should be idle. */
-async function loadFor(
-  { ground, record }: CrashGround,
-  { situation }: PlannedCrash,
-  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
-): Promise<void> {
-  await placeOrders({
-    urls: () => ground.cluster.replicas.map(({ url }) => url),
-    clients: situation === 'idle' ? 1 : 16,
-    ...(situation === 'idle' ? { ratePerSecond: 20 } : { ratePerSecond: loadPerSecond }),
-    name,
-    answerMs: 5000,
-    signal,
-    onPlaced: (placed) => ground.reader.placed(placed),
-    record,
-  });
-}
-
 /** Takes the victim down and its directory away, once others hold everything in it. */
-async function emptyVictim({ ground }: CrashGround, victim: ServiceProcess): Promise<void> {
+async function emptyVictim(ground: WatchedGround, victim: ServiceProcess): Promise<void> {
   await takeDownCovered(ground, victim, 'SIGTERM');
   rmSync(dirname(victim.database), { recursive: true, force: true });
   ground.reader.forget(victim.name);
@@ -132,7 +113,7 @@ async function untilNextLife(victim: ServiceProcess, pid: number | null, step: s
 }
 
 /** Arms the second crash for the recovery under way; true when it came. */
-async function dieAgain({ file }: CrashGround, victim: ServiceProcess, step: string): Promise<boolean> {
+async function dieAgain(file: CrashFile, victim: ServiceProcess, step: string): Promise<boolean> {
   const { pid } = victim;
   file.arm({ step, occurrence: 1, isHeld: false });
   const hasCome = await waitFor({

@@ -20,6 +20,11 @@ export interface PlannedCrash {
   readonly second: Step | null;
 }
 
+/** True for a crash on the way of an empty replica to its rows: the victim's directory is taken away for it. */
+export function emptiesVictim({ step }: Pick<PlannedCrash, 'step'>): boolean {
+  return step.startsWith('bootstrap:');
+}
+
 /** All crashes of a seed. Without second crashes each moment is taken at its first time. */
 export function planCrashes(options: {
   readonly seed: number;

@@ -12,13 +12,13 @@ import { watchSupervisor } from '../chaos/supervisor-watch.ts';
 import { judgeQuiet, standingCut } from '../chaos/verdict.ts';
 import { ownServices } from '../cluster/cluster-options.ts';
 import type { Environment } from '../cluster/service-environment.ts';
-import { errorText } from '../infra-error.ts';
 import { type Violation, Violations } from '../judge/violations.ts';
 import { emptyRecord } from '../load/order-load.ts';
 import { SessionReader } from '../load/session-reader.ts';
 import { CrashFile } from './crash-file.ts';
-import { crashOnce, type DoneCrash } from './crash-matrix.ts';
-import type { PlannedCrash } from './crash-plan.ts';
+import type { DoneCrash, Victim } from './crash-matrix.ts';
+import { type PlannedCrash, situations } from './crash-plan.ts';
+import { runCrashRound } from './crash-round.ts';
 
 /** How to run. */
 export interface CrashMatrixOptions {
@@ -44,20 +44,26 @@ const crashingReplica = fileURLToPath(
   new URL('../../../services/order-service/test/fixtures/crashing-replica.ts', import.meta.url),
 );
 
+/** Replicas that die, at the same time, too; one more never does, and holds what they lose. */
+const victimCount = 2;
+
 /** Runs; resolves with the report, whatever was found. */
 export async function runCrashMatrix(options: CrashMatrixOptions): Promise<CrashMatrixReport> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dbsync-crash-'));
   const folder = mkdtempSync(join(tmpdir(), 'dbsync-crash-file-'));
-  const file = new CrashFile(join(folder, 'crash.json'));
+  const victims = Array.from({ length: victimCount }, (_, index): Victim => {
+    const name = `order-${index + 1}`;
+    return { name, file: new CrashFile(join(folder, `${name}.json`)) };
+  });
   const violations = new Violations();
   try {
     const ground = await openGround({
       dataDir,
-      replicas: 3,
+      replicas: victimCount + 1,
       environment: options.environment,
       scripts: { ...ownServices, orderService: crashingReplica },
       replicaEnvironment: (replicaId) => ({
-        CRASH_FILE: replicaId === 'order-1' ? file.path : '',
+        CRASH_FILE: victims.find(({ name }) => name === replicaId)?.file.path ?? '',
         // Every new directory is built from a snapshot, so that its moments come.
         DBSYNC_SNAPSHOT_MIN_RECORDS: '1',
       }),
@@ -65,7 +71,7 @@ export async function runCrashMatrix(options: CrashMatrixOptions): Promise<Crash
       signal: options.signal,
     });
     try {
-      return await crashAll(ground, file, { options, violations });
+      return await crashAll(ground, victims, { options, violations });
     } finally {
       await ground.stop();
     }
@@ -77,7 +83,7 @@ export async function runCrashMatrix(options: CrashMatrixOptions): Promise<Crash
 
 async function crashAll(
   ground: ChaosGround,
-  file: CrashFile,
+  victims: readonly Victim[],
   { options, violations }: { readonly options: CrashMatrixOptions; readonly violations: Violations },
 ): Promise<CrashMatrixReport> {
   const { print } = options;
@@ -87,19 +93,11 @@ async function crashAll(
   const record = emptyRecord();
   const done: DoneCrash[] = [];
   watch.start();
-  for (const [index, crash] of options.crashes.entries()) {
-    if (options.signal?.aborted) break;
-    const what = `${crash.step}, ${crash.situation}, time ${crash.occurrence}`;
-    try {
-      const one = await crashOnce({ ground: hurt, file, record }, crash, `crash-${index}`);
-      done.push(one);
-      const again = one.hasDiedTwice ? `, again at ${crash.second}` : '';
-      const ready = one.readyMs === null ? '' : ` ${(one.readyMs / 1000).toFixed(1)} s later`;
-      print(`died at ${what}${again}; ready${ready}`);
-    } catch (error) {
-      violations.add('I11', 'not held', `${what}: ${errorText(error)}`);
-      print(`NOT HELD ${what}: ${errorText(error)}`);
-    }
+  const { signal } = options;
+  const onDone = (one: DoneCrash): void => void done.push(one);
+  for (const situation of situations) {
+    const crashes = options.crashes.filter((crash) => crash.situation === situation);
+    await runCrashRound({ ground: hurt, victims, situation, crashes, record, onDone, signal });
   }
   await reader.settled();
   const { replicas } = ground.cluster;

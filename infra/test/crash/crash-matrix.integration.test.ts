@@ -7,7 +7,7 @@ process.once('exit', killLivingChildren);
 
 describe('the crash matrix', () => {
   it('kill -9 at every named moment, idle, under load and with the broker away, loses and doubles nothing', {
-    timeout: 600_000,
+    timeout: 480_000,
   }, async () => {
     const lines: string[] = [];
     const crashes = planCrashes({ seed: 1, isTwice: false });
