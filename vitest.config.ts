@@ -1,7 +1,7 @@
 /**
  * Three kinds of tests, told apart by their suffix:
  * `*.test.ts` needs nothing but Node and runs in seconds, `*.integration.test.ts` needs a broker (one is
- * started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.*` needs more
+ * started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.container.test.ts` needs more
  * time than every run of CI can spend.
  */
 import { defineConfig } from 'vitest/config';
@@ -36,21 +36,9 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: files('.integration.test.ts'),
-          exclude: files('.long.integration.test.ts'),
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 180_000,
-          hookTimeout: 180_000,
-          globalSetup: ['./infra/testing/shared-broker.ts'],
-        },
-      },
-      {
-        test: {
-          name: 'integration-long',
-          include: files('.long.integration.test.ts'),
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 600_000,
           hookTimeout: 180_000,
           globalSetup: ['./infra/testing/shared-broker.ts'],
         },

@@ -1,6 +1,6 @@
 /**
- * `pnpm test [--fast|--laboratory|--containers] [vitest's own arguments]`: all tests but the long ones, the fast
- * ones, the long ones of the laboratory, or all of those on containers; the last line is `N passed, N failed[, N skipped]`.
+ * `pnpm test [--fast|--containers] [vitest's own arguments]`: all tests but the long ones on containers, the fast ones, or
+ * all of those on containers; the last line is `N passed, N failed[, N skipped]`.
  */
 import { runTests } from '@dbsync/infra';
 
@@ -11,8 +11,7 @@ const args = process.argv.slice(2).filter((arg) => arg !== '--');
 process.exitCode = await runTests({
   isFastOnly: args.includes('--fast'),
   ...(args.includes('--containers') ? { projects: ['container', 'container-long'] } : {}),
-  ...(args.includes('--laboratory') ? { projects: ['integration-long'] } : {}),
-  args: args.filter((arg) => !['--fast', '--laboratory', '--containers'].includes(arg)),
+  args: args.filter((arg) => !['--fast', '--containers'].includes(arg)),
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
   onStart: (signal) => process.on('SIGTERM', () => signal('SIGTERM')),

@@ -88,7 +88,7 @@ const everybody = ['order-1', 'order-2', 'order-3'];
 
 describe('reads through the gateway', () => {
   it('are shared fairly, and neither they nor those through the user-service fail while a replica is killed, paused or slow', async () => {
-    const test = await startTestCluster({ replicas: 3 });
+    const test = await startTestCluster({ replicas: 3, hasFrontEnd: true });
     const { cluster } = test;
     await untilInBalance(test, everybody);
     const user = await userOf(test);
@@ -155,7 +155,12 @@ describe('reads through the gateway', () => {
   });
 
   it('go on when Kafka is away, and end in plain words when every replica is', async () => {
-    const test = await startTestCluster({ replicas: 2, broker: 'own', isRestarting: false });
+    const test = await startTestCluster({
+      replicas: 2,
+      hasFrontEnd: true,
+      broker: 'own',
+      isRestarting: false,
+    });
     const { cluster, gatewayUrl, userUrl } = test;
     await untilInBalance(test, ['order-1', 'order-2']);
     const { userId } = await userOf(test);
@@ -184,7 +189,7 @@ describe('reads through the gateway', () => {
   });
 
   it('reach isolated replicas one after the other, with no session to hold them back', async () => {
-    const test = await startTestCluster({ replicas: 2, topology: 'isolated' });
+    const test = await startTestCluster({ replicas: 2, topology: 'isolated', hasFrontEnd: true });
     const { gatewayUrl } = test;
     for (const productId of ['one', 'two', 'three', 'four']) {
       const placed = await fetch(`${gatewayUrl}/order-service/ada/orders`, {

@@ -1,11 +1,18 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { rawTopic } from '@dbsync/replication/testing';
-import { describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { waitFor } from '../src/index.ts';
-import { assertConverged, assertNothingLostOrMade, placeOrders, startTestCluster } from '../testing/index.ts';
+import {
+  assertConverged,
+  assertNothingLostOrMade,
+  type LoadRecord,
+  placeOrders,
+  startTestCluster,
+  type TestCluster,
+} from '../testing/index.ts';
 import { loseTail } from '../testing/log-segment.ts';
-import { startTestBroker } from '../testing/test-broker.ts';
+import { startTestBroker, type TestBroker } from '../testing/test-broker.ts';
 
 interface Status {
   readonly origin: string;
@@ -28,10 +35,17 @@ async function until(what: string, isTrue: () => Promise<boolean>, timeoutMs = 6
   return (performance.now() - begun) / 1000;
 }
 
-describe('faults on real Kafka', () => {
+describe('faults of the log on real Kafka', () => {
+  let test: TestCluster;
+  const records: LoadRecord[] = [];
+  beforeAll(async () => {
+    test = await startTestCluster({ replicas: 3, isRestarting: false });
+  });
+
   it('events sent again and records that are none of ours change nothing', async () => {
-    const { orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3 });
+    const { orderUrls, topicPrefix } = test;
     const load = await placeOrders({ urls: () => orderUrls, count: 300, clients: 16, name: 'again' });
+    records.push(load);
     await assertConverged(orderUrls);
     const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
     const events = await topic.readAll();
@@ -57,16 +71,70 @@ describe('faults on real Kafka', () => {
     }
     await assertConverged(orderUrls);
     expect(load.acknowledged.size).toBe(300);
-    await stop();
+  });
+
+  it('a topic deleted under running replicas is made anew, and everything is in it again', async () => {
+    const { cluster, orderUrls, topicPrefix } = test;
+    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
+    await topic.drop();
+    const after = await placeOrders({ urls: () => orderUrls, count: 200, clients: 8, name: 'deleted' });
+    records.push(after);
+    expect([...after.failures]).toEqual([]);
+    const seconds = await until('all have noticed and healed', async () =>
+      (await Promise.all(orderUrls.map(statusOf))).every(
+        ({ counters, unpublished, state }) => counters.relinks > 0 && unpublished === 0 && state === 'live',
+      ),
+    );
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      records,
+    );
+    const ids = new Set((await topic.readAll()).map(({ headers }) => String(headers.ce_id)));
+    expect(ids.size).toBe(500);
+    console.log(`topic deleted: healed ${seconds.toFixed(1)} s after the last order`);
+  });
+
+  it('a replica whose position retention has passed gets the rest from its peers', async () => {
+    const { cluster, orderUrls, topicPrefix } = test;
+    const away = cluster.service('order-3');
+    const others = orderUrls.slice(0, 2);
+    away.kill('SIGKILL');
+    records.push(await placeOrders({ urls: () => others, count: 400, clients: 16, name: 'passed' }));
+    await assertConverged(others);
+    await rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`).cut(250);
+    await away.restart();
+    await assertConverged(orderUrls);
+    assertNothingLostOrMade(
+      cluster.replicas.map(({ database }) => database),
+      records,
+    );
+  });
+});
+
+describe('faults of the broker itself', () => {
+  let broker: TestBroker;
+  let test: TestCluster;
+  const records: LoadRecord[] = [];
+  beforeAll(async () => {
+    broker = await startTestBroker();
+    test = await startTestCluster({ replicas: 3, broker });
+  });
+  afterAll(async () => {
+    await test.stop();
+    await broker.stop();
   });
 
   it('everything stopped and started again, broker included, is as it was', async () => {
-    const { cluster, orderUrls, stop } = await startTestCluster({ replicas: 3, broker: 'own' });
-    const load = await placeOrders({ urls: () => orderUrls, count: 500, clients: 16, name: 'restart' });
+    const { cluster, orderUrls } = test;
+    records.push(await placeOrders({ urls: () => orderUrls, count: 500, clients: 16, name: 'restart' }));
     await assertConverged(orderUrls);
     const before = await Promise.all(orderUrls.map(statusOf));
-    await cluster.broker?.kill('SIGTERM');
-    await Promise.all(cluster.replicas.map((replica) => replica.restart()));
+    await broker.broker.kill('SIGTERM');
+    await Promise.all([
+      broker.broker.ended().then(() => broker.broker.restart()),
+      ...cluster.replicas.map((replica) => replica.restart()),
+    ]);
     await until('all are live with the log', async () =>
       (await Promise.all(orderUrls.map(statusOf))).every(
         ({ state, lag }) => state === 'live' && lag.records === 0,
@@ -78,57 +146,29 @@ describe('faults on real Kafka', () => {
     await assertConverged(orderUrls);
     assertNothingLostOrMade(
       cluster.replicas.map(({ database }) => database),
-      [load],
+      records,
     );
-    await stop();
-  });
-
-  it('a topic deleted under running replicas is made anew, and everything is in it again', async () => {
-    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3 });
-    const before = await placeOrders({ urls: () => orderUrls, count: 400, clients: 16, name: 'before' });
-    await assertConverged(orderUrls);
-    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
-    await topic.drop();
-    const after = await placeOrders({ urls: () => orderUrls, count: 200, clients: 8, name: 'after' });
-    expect([...after.failures]).toEqual([]);
-    const seconds = await until('all have noticed and healed', async () =>
-      (await Promise.all(orderUrls.map(statusOf))).every(
-        ({ counters, unpublished, state }) => counters.relinks > 0 && unpublished === 0 && state === 'live',
-      ),
-    );
-    await assertConverged(orderUrls);
-    assertNothingLostOrMade(
-      cluster.replicas.map(({ database }) => database),
-      [before, after],
-    );
-    const ids = new Set((await topic.readAll()).map(({ headers }) => String(headers.ce_id)));
-    expect(ids.size).toBe(600);
-    console.log(`topic deleted: healed ${seconds.toFixed(1)} s after the last order`);
-    await stop();
   });
 
   it('a tail that the broker had acknowledged and lost is published again, beside what took its offsets', async ({
     skip,
   }) => {
-    const test = await startTestBroker();
-    if (test.broker.kind !== 'java') {
-      await test.stop();
-      return skip('the files of a broker in a container are not at hand');
-    }
-    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({ replicas: 3, broker: test });
-    const before = await placeOrders({ urls: () => orderUrls, count: 200, clients: 4, name: 'before' });
+    const { cluster, orderUrls, topicPrefix } = test;
+    if (broker.broker.kind !== 'java') return skip('the files of a broker in a container are not at hand');
+    records.push(await placeOrders({ urls: () => orderUrls, count: 200, clients: 4, name: 'before' }));
     await assertConverged(orderUrls);
     await until('everything is in the log', async () =>
       (await Promise.all(orderUrls.map(statusOf))).every(({ unpublished }) => unpublished === 0),
     );
-    await test.broker.kill('SIGKILL');
-    await test.broker.ended();
+    await broker.broker.kill('SIGKILL');
+    await broker.broker.ended();
     const topicName = `${topicPrefix}orders.changes`;
-    const segments = globSync(join(test.dataDir, 'broker', 'log', `${topicName}-*`, '*0.log'));
+    const segments = globSync(join(broker.dataDir, 'broker', 'log', `${topicName}-*`, '*0.log'));
     const lost = segments.map(loseTail).reduce((sum, batches) => sum + batches, 0);
-    expect(lost).toBeGreaterThan(10);
-    await test.broker.restart();
-    const after = await placeOrders({ urls: () => orderUrls, count: 100, clients: 4, name: 'after' });
+    // How many orders are in a batch is up to the speed of the machine.
+    expect(lost).toBeGreaterThan(0);
+    await broker.broker.restart();
+    records.push(await placeOrders({ urls: () => orderUrls, count: 100, clients: 4, name: 'after' }));
     const seconds = await until('all have healed', async () =>
       (await Promise.all(orderUrls.map(statusOf))).every(
         ({ state, unpublished, lag }) => state === 'live' && unpublished === 0 && lag.records === 0,
@@ -137,36 +177,12 @@ describe('faults on real Kafka', () => {
     await assertConverged(orderUrls);
     assertNothingLostOrMade(
       cluster.replicas.map(({ database }) => database),
-      [before, after],
+      records,
     );
     const ids = new Set(
-      (await rawTopic(test.bootstrap, topicName).readAll()).map(({ headers }) => String(headers.ce_id)),
+      (await rawTopic(broker.bootstrap, topicName).readAll()).map(({ headers }) => String(headers.ce_id)),
     );
-    expect(ids.size).toBe(300);
+    expect(ids.size).toBe(800);
     console.log(`${lost} batches lost: healed ${seconds.toFixed(1)} s after the last order`);
-    await stop();
-    await test.stop();
-  });
-
-  it('a replica whose position retention has passed gets the rest from its peers', async () => {
-    const { cluster, orderUrls, topicPrefix, stop } = await startTestCluster({
-      replicas: 3,
-      isRestarting: false,
-    });
-    const away = cluster.service('order-3');
-    const others = orderUrls.slice(0, 2);
-    const before = await placeOrders({ urls: () => orderUrls, count: 300, clients: 16, name: 'before' });
-    await assertConverged(orderUrls);
-    away.kill('SIGKILL');
-    const after = await placeOrders({ urls: () => others, count: 400, clients: 16, name: 'after' });
-    await assertConverged(others);
-    await rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`).cut(250);
-    await away.restart();
-    await assertConverged(orderUrls);
-    assertNothingLostOrMade(
-      cluster.replicas.map(({ database }) => database),
-      [before, after],
-    );
-    await stop();
   });
 });

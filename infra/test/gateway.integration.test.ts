@@ -26,6 +26,7 @@ beforeAll(async () => {
   const { port } = echo.address() as AddressInfo;
   test = await startTestCluster({
     replicas: 3,
+    hasFrontEnd: true,
     isRestarting: false,
     serviceEnvironment: { USER_SERVICE_URL: `http://127.0.0.1:${port}`, STOP_GRACE_MS: '100' },
   });

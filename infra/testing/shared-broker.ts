@@ -6,6 +6,7 @@
  */
 import type { TestProject } from 'vitest/node';
 import { killLivingChildren } from '../src/index.ts';
+import { useLeanJava } from './lean-java.ts';
 import { startTestBroker } from './test-broker.ts';
 
 declare module 'vitest' {
@@ -17,6 +18,8 @@ declare module 'vitest' {
 /** Called by vitest; the returned function is its teardown. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   process.once('exit', killLivingChildren);
+  // Of this process, and of all that run tests.
+  await useLeanJava(process.env);
   const { broker, stop } = await startTestBroker({ mayBeExternal: true });
   project.provide('sharedBroker', { bootstrap: broker.bootstrap, kind: broker.kind });
   return stop;

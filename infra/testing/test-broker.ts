@@ -11,6 +11,7 @@ import type { BrokerSurroundings } from '../src/broker/broker.ts';
 import { ChildrenFile } from '../src/cluster/children-file.ts';
 import { openDataDirectory } from '../src/cluster/data-directory.ts';
 import { startGuardian } from '../src/cluster/guardian.ts';
+import type { Environment } from '../src/cluster/service-environment.ts';
 import {
   type Broker,
   chooseFreePorts,
@@ -35,6 +36,8 @@ export interface TestBroker {
 export interface TestBrokerOptions {
   /** May it be the one that KAFKA_BROKERS names? A test that kills its broker says no, which is the default. */
   readonly mayBeExternal?: boolean;
+  /** Default: that of this process. */
+  readonly environment?: Environment;
   /** Listeners and settings beyond the usual ones; then it is Java's broker or none. */
   readonly own?: Pick<BrokerSurroundings, 'links' | 'settings'>;
 }
@@ -46,7 +49,7 @@ export interface TestBrokerOptions {
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dbsync-broker-'));
   const [port = 0] = await chooseFreePorts(1);
-  const environment = process.env;
+  const environment = options.environment ?? process.env;
   const isExternal = options.mayBeExternal === true && Boolean(environment.KAFKA_BROKERS);
   const reasons: string[] = [];
   // A run that is killed must not leave its broker behind.

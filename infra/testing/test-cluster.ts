@@ -26,6 +26,8 @@ const keptLines = 400;
 export interface TestClusterOptions {
   /** Default: 2. */
   readonly replicas?: number;
+  /** User-service and gateway, too: two processes that a test of replicas need not wait for. Default: false. */
+  readonly hasFrontEnd?: boolean;
   /** Default: `kafka`. */
   readonly topology?: ClusterOptions['topology'];
   /**
@@ -46,7 +48,9 @@ export interface TestCluster {
   readonly cluster: Cluster;
   /** `http://…` of each replica, `order-1` first. */
   readonly orderUrls: readonly string[];
+  /** @throws `not-found` without a front end. */
   readonly userUrl: string;
+  /** @throws `not-found` without a front end. */
   readonly gatewayUrl: string;
   readonly dataDir: string;
   /** Topics are `<prefix>orders.changes` and so on; empty with an own broker. */
@@ -89,6 +93,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       broker: broker === 'own' ? await ownKind(environment) : 'external',
       ports: { kafka: first, user: first + 1, gateway: first + 2, order: first + 3 },
       replicas: options.replicas ?? 2,
+      hasFrontEnd: options.hasFrontEnd ?? false,
       isFresh: false,
       isRestarting: options.isRestarting ?? true,
       ...(topicPrefix === '' ? {} : { topicPrefix }),
@@ -130,8 +135,12 @@ function own(made: Pick<TestCluster, 'cluster' | 'dataDir' | 'topicPrefix' | 'li
     get orderUrls() {
       return made.cluster.replicas.map((replica) => replica.url);
     },
-    userUrl: made.cluster.userService.url,
-    gatewayUrl: made.cluster.gateway.url,
+    get userUrl() {
+      return made.cluster.userService.url;
+    },
+    get gatewayUrl() {
+      return made.cluster.gateway.url;
+    },
     stop: async () => {
       await made.cluster.stop();
       living.delete(owned);

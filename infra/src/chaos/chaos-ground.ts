@@ -37,6 +37,8 @@ export interface ChaosGroundOptions {
   readonly replicaEnvironment?: (replicaId: string) => Readonly<Record<string, string>>;
   /** Default: the services of this repository. */
   readonly scripts?: ServiceScripts;
+  /** User-service and gateway, too. Default: true. */
+  readonly hasFrontEnd?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,6 +94,7 @@ export async function openGround(options: ChaosGroundOptions): Promise<ChaosGrou
       broker: 'java',
       ports: { kafka: first, user: first + 1, gateway: first + 2, order: first + 3 },
       replicas: options.replicas,
+      hasFrontEnd: options.hasFrontEnd,
       isFresh: false,
       isRestarting: true,
       logLevel: 'info',

@@ -58,6 +58,8 @@ export interface ClusterOptions {
   readonly ports: ClusterPorts;
   /** Default: what the data directory remembers, else 2. */
   readonly replicas?: number | undefined;
+  /** User-service and gateway beside the replicas. Default: true. */
+  readonly hasFrontEnd?: boolean | undefined;
   /** Forget earlier data. */
   readonly isFresh: boolean;
   /** Start a child again when it dies. */

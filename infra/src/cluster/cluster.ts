@@ -78,17 +78,23 @@ export class Cluster {
     return this.#replicas;
   }
 
+  /** @throws `not-found` in a cluster without a front end. */
   get userService(): ServiceProcess {
     return this.service('user-service');
   }
 
+  /** @throws `not-found` in a cluster without a front end. */
   get gateway(): ServiceProcess {
     return this.service('gateway');
   }
 
   /** Replicas, user-service and gateway, in this order. */
   get services(): readonly ServiceProcess[] {
-    return [...this.#replicas, this.#userService, this.#gateway].filter((service) => service !== null);
+    return [...this.#replicas, ...this.#frontEnd];
+  }
+
+  get #frontEnd(): readonly ServiceProcess[] {
+    return [this.#userService, this.#gateway].filter((service) => service !== null);
   }
 
   /** Pids of all children alive right now. */
@@ -123,7 +129,7 @@ export class Cluster {
     this.#remember();
     await replica.ready({ timeoutMs: readyTimeoutMs, isFirstStart: false, onProgress: this.#progress });
     // Without a broker, others know the replicas from their environment alone.
-    if (this.#broker === null) await Promise.all([this.userService.restart(), this.gateway.restart()]);
+    if (this.#broker === null) await Promise.all(this.#frontEnd.map((service) => service.restart()));
     return replica;
   }
 
@@ -172,8 +178,10 @@ export class Cluster {
       this.#replicas.push(makeReplica(from, number));
     }
     const replicaUrls = (): string[] => this.#replicas.map((replica) => replica.url);
-    this.#userService = makeUserService(from, replicaUrls);
-    this.#gateway = makeGateway(from, replicaUrls);
+    if (this.#options.hasFrontEnd ?? true) {
+      this.#userService = makeUserService(from, replicaUrls);
+      this.#gateway = makeGateway(from, replicaUrls);
+    }
     this.#remember();
     this.#progress(`starting ${this.services.map((service) => service.name).join(', ')}`);
     await Promise.all(this.services.map((service) => service.start()));
@@ -181,7 +189,7 @@ export class Cluster {
     await Promise.all(
       this.services.map((service) => service.ready({ ...patience, signal: this.#options.signal })),
     );
-    await Promise.all([this.userService, this.gateway].map((service) => this.#knowsReplicas(service)));
+    await Promise.all(this.#frontEnd.map((service) => this.#knowsReplicas(service)));
     this.#isTold = true;
     this.#tell();
   }

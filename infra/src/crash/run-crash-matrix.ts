@@ -60,6 +60,7 @@ export async function runCrashMatrix(options: CrashMatrixOptions): Promise<Crash
     const ground = await openGround({
       dataDir,
       replicas: victimCount + 1,
+      hasFrontEnd: false,
       environment: options.environment,
       scripts: { ...ownServices, orderService: crashingReplica },
       replicaEnvironment: (replicaId) => ({

@@ -112,6 +112,7 @@ describe('the rights that docs/deploy.md lists', () => {
     try {
       const cluster = await startTestCluster({
         broker: { bootstrap },
+        hasFrontEnd: true,
         serviceEnvironment: { DBSYNC_TOPIC_PREFIX: '' },
       });
       const order = await fetch(`${cluster.gatewayUrl}/order-service/ada/orders`, {
