@@ -99,10 +99,19 @@ describe('faults of the log on real Kafka', () => {
     const { cluster, orderUrls, topicPrefix } = test;
     const away = cluster.service('order-3');
     const others = orderUrls.slice(0, 2);
+    const topic = rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`);
     away.kill('SIGKILL');
+    const known = await topic.offsets();
     records.push(await placeOrders({ urls: () => others, count: 400, clients: 16, name: 'passed' }));
     await assertConverged(others);
-    await rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`).cut(250);
+    // Beyond everything that it can have read, and not all that came since.
+    const cuts = known.map(({ partition, end }) => ({ partition, end: end + 50 }));
+    const ends = await topic.offsets();
+    const reached = cuts.filter((cut) =>
+      ends.some(({ partition, end }) => partition === cut.partition && end > cut.end),
+    );
+    expect(reached).not.toEqual([]);
+    await topic.cutTo(reached);
     await away.restart();
     await assertConverged(orderUrls);
     assertNothingLostOrMade(

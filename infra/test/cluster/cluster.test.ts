@@ -84,6 +84,16 @@ describe('a local cluster', () => {
     expect(existsSync(join(dataDir, 'children.json'))).toBe(false);
   });
 
+  it('starts replicas alone where nobody needs a front end, and adds one', async () => {
+    const { options } = await watched({ replicas: 1, hasFrontEnd: false });
+    const cluster = await start(options);
+    await cluster.addReplica();
+    expect(cluster.services.map(({ name }) => name)).toEqual(['order-1', 'order-2']);
+    expect(cluster.pids.length).toBe(2);
+    expect(devFile()).toMatchObject({ gateway: null, userService: null });
+    expect(() => cluster.gateway).toThrow('There is no gateway here.');
+  });
+
   it('starts a service again on the same port when it is killed, and tells the new pid', async () => {
     const { options, reports } = await watched({ replicas: 1 });
     const cluster = await start(options);
