@@ -9,17 +9,18 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 const script = (name: string) => fileURLToPath(new URL(`../${name}.ts`, import.meta.url));
 let folder: string;
 let dataDir: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
-  dataDir = join(folder, 'data');
-});
-const running: { child: ChildProcess; ended: Promise<unknown> }[] = [];
-afterEach(async () => {
-  // A test that fails half-way must not leave its cluster running.
-  for (const { child } of running) child.kill('SIGTERM');
-  await Promise.all(running.splice(0).map(({ ended }) => ended));
-  rmSync(folder, { recursive: true, force: true });
-});
+const running: Running[] = [];
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** A test that fails half-way must not leave its cluster running. */
+async function end(commands: readonly Running[]): Promise<void> {
+  for (const { child } of commands) child.kill('SIGTERM');
+  await Promise.all(commands.map(({ ended }) => ended));
+}
 
 interface Ended {
   readonly exitCode: number | null;
@@ -39,8 +40,14 @@ function start(name: string, args: readonly string[]) {
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (exitCode) => resolve({ exitCode, output }));
   });
-  running.push({ child, ended });
   return { child, ended, output: () => output };
+}
+
+/** The same, and ends it after the test where it still runs. */
+function startForTest(name: string, args: readonly string[]) {
+  const started = start(name, args);
+  running.push(started);
+  return started;
 }
 
 /** Nine ports in a row: Kafka, user-service, gateway, and the rest for replicas. */
@@ -52,7 +59,7 @@ function portArguments(first: number): string[] {
 async function startDev(...args: readonly string[]) {
   const first = await chooseFreePortRow(9);
   const ports = portArguments(first);
-  const dev = start('dev', ['--data-dir', dataDir, ...ports, ...args]);
+  const dev = startForTest('dev', ['--data-dir', dataDir, ...ports, ...args]);
   await waitFor({
     what: 'ready in',
     timeoutMs: 120_000,
@@ -89,6 +96,15 @@ async function placeOrder(url: string | undefined): Promise<string> {
 }
 
 describe('pnpm dev', () => {
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dbsync-test-'));
+    dataDir = join(folder, 'data');
+  });
+  afterEach(async () => {
+    await end(running.splice(0));
+    rmSync(folder, { recursive: true, force: true });
+  });
+
   it('brings back what is killed, and after a stop and a start everything is as it was', async () => {
     const own = inject('sharedBroker').kind === 'docker' ? 'docker' : 'java';
     const first = await startDev('--broker', own, '--replicas', '2');
@@ -152,7 +168,7 @@ describe('pnpm dev', () => {
       look: () => (pids.some(isAlive) ? { missing: `${pids.filter(isAlive)} live` } : { found: true }),
     });
     const next = await startDev('--topology', 'isolated');
-    const second = await start('dev', ['--topology', 'isolated', '--data-dir', dataDir]).ended;
+    const second = await startForTest('dev', ['--topology', 'isolated', '--data-dir', dataDir]).ended;
     expect(second.exitCode).toBe(1);
     expect(second.output).toContain(
       `Process ${next.child.pid} is already running a cluster on this data directory`,
@@ -162,30 +178,38 @@ describe('pnpm dev', () => {
   });
 
   it('refuses wrong usage with exit code 2', async () => {
-    for (const args of [
+    const wrong = [
       ['--replicass', '3'],
       ['--topology', 'connect'],
       ['--order-port', '0'],
-    ]) {
-      expect((await start('dev', args).ended).exitCode).toBe(2);
-    }
+    ];
+    const ended = await Promise.all(wrong.map((args) => startForTest('dev', args).ended));
+    expect(ended.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2]);
   });
 });
 
-describe('pnpm demo', () => {
-  it('tells the story, comes out as told, and leaves nothing behind', async () => {
-    const { exitCode, output } = await start('demo', []).ended;
+// Both wait for most of their time, and for nothing of each other.
+describe.concurrent('a command that shows everything', () => {
+  it('pnpm demo tells the story, comes out as told, and leaves nothing behind', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const demo = start('demo', []);
+    onTestFinished(() => end([demo]));
+    const { exitCode, output } = await demo.ended;
     expect(output).toMatch(/GET \/users\/\{id\} -> product-2, product-4\n/);
     expect(output).toMatch(/Told in \d+ s/);
     expect(exitCode).toBe(0);
   });
-});
 
-describe('pnpm smoke', () => {
-  it('finds that the quick start of the README works as written', async () => {
+  it('pnpm smoke finds that the quick start of the README works as written', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const first = await chooseFreePortRow(9);
-    const ports = portArguments(first);
-    const { exitCode, output } = await start('smoke', ports).ended;
+    const smoke = start('smoke', portArguments(first));
+    onTestFinished(() => end([smoke]));
+    const { exitCode, output } = await smoke.ended;
     expect(output).toContain('the quick start works as written');
     expect(exitCode).toBe(0);
   });
