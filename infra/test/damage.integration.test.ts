@@ -84,15 +84,16 @@ function copyDirectory(from: string, to: string): void {
   for (const name of readdirSync(from)) copyFileSync(join(from, name), join(to, name));
 }
 
-/** Stops the broker for as long as `work` takes. */
+/** The broker is gone for as long as `work` takes: one that only stood still would be missed much later. */
 async function withoutBroker<T>({ cluster }: TestCluster, work: () => Promise<T>): Promise<T> {
-  const pid = cluster.broker?.pid;
-  if (!pid) throw new Error('this cluster has no broker of its own');
-  process.kill(pid, 'SIGSTOP');
+  const { broker } = cluster;
+  if (broker === null) throw new Error('this cluster has no broker of its own');
+  await broker.kill('SIGKILL');
+  await broker.ended();
   try {
     return await work();
   } finally {
-    process.kill(pid, 'SIGCONT');
+    await broker.restart();
   }
 }
 
