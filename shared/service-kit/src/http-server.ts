@@ -24,8 +24,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** For a service behind a gateway, which adds headers of its own to those: who passes it is not refused further in. */
 export const MAX_FORWARDED_HEADER_BYTES = 2 * MAX_HEADER_BYTES;
 const BIND_PAUSE_MS = 100;
-/** How long connections made are taken, at most, before listening ends. */
-const BACKLOG_MS = 200;
+/** How long connections made are taken, at most, before listening ends: on a busy machine a turn of the loop takes long. */
+const BACKLOG_MS = 1000;
 /** Long enough for a client that stood still for a moment to hear on one connection that all of them end. */
 const STOP_GRACE_MS = 1000;
 
