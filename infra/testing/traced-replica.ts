@@ -20,6 +20,8 @@ export interface TracedReplica {
   readonly url: string;
   readonly life: Life;
   readonly lines: readonly string[];
+  /** Traced system calls so far, as strace counts them: those of the thread that makes the most. */
+  calls(): number;
   /** True once a system call was made to fail. */
   isHarmed(): boolean;
   /** Resolves with whether it answers; false when it has ended before it did. */
@@ -82,6 +84,10 @@ export async function startTraced(options: {
     url,
     life,
     lines,
+    calls: () => {
+      const threads = Map.groupBy(readFileSync(trace, 'utf8').matchAll(/^(\d+) +\w+\(/gm), ([, pid]) => pid);
+      return Math.max(0, ...[...threads.values()].map(({ length }) => length));
+    },
     isHarmed: () => existsSync(trace) && readFileSync(trace, 'utf8').includes('(INJECTED)'),
     isUp: () =>
       waitFor({

@@ -125,25 +125,43 @@ function copyOf(record: LoadRecord): LoadRecord {
   };
 }
 
+/** How many calls of a kind a start makes. */
+async function callsOfStart(call: string): Promise<number> {
+  const directory = mkdtempSync(join(folder, 'start-'));
+  cpSync(join(folder, 'base'), directory, { recursive: true });
+  const inject = `${call}:error=EIO:when=${mostCalls + 1}`;
+  const replica = await startTraced({ file: join(directory, 'orders.db'), inject });
+  expect(await replica.isUp()).toBe(true);
+  const calls = replica.calls();
+  await replica.end();
+  return calls;
+}
+
 /** How many run at a time: each waits a lot. */
 const atOnce = 4;
 
-/** Runs with the first, second, … call of a kind until one survives; resolves with all of them up to that one. */
-async function untilItSurvives(injecting: (when: number) => string): Promise<Run[]> {
+/**
+ * Runs with the last calls of the start, and then with each call of the commit, until one survives; resolves with all of
+ * them up to that one.
+ */
+async function untilItSurvives(call: string, injecting: (when: number) => string): Promise<Run[]> {
   const runs: Run[] = [];
-  let [next, survivor] = [1, mostCalls + 1];
+  const first = Math.max(1, (await callsOfStart(call)) - 1);
+  let [next, survivor] = [first, mostCalls + 1];
   const oneAfterTheOther = async (): Promise<void> => {
     while (next < survivor) {
       const when = next;
       next += 1;
       const run = await runWith(injecting(when));
-      runs[when - 1] = run;
+      runs[when - first] = run;
       if (!run.hasEnded && run.harmed === 'never') survivor = Math.min(survivor, when);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, oneAfterTheOther));
   if (survivor > mostCalls) throw new Error(`no run survived with ${mostCalls} calls`);
-  return runs.slice(0, survivor);
+  // So no call of the commit comes before the first run.
+  expect(runs[0]?.hasAnswered === false || runs[0]?.harmed === 'at the start').toBe(true);
+  return runs.slice(0, survivor - first + 1);
 }
 
 describe('every system call of one commit', () => {
@@ -152,7 +170,7 @@ describe('every system call of one commit', () => {
     { timeout: 300_000 },
     async (call, { skip }) => {
       if (obstacle !== undefined) return skip(obstacle);
-      const runs = await untilItSurvives((when) => `${call}:signal=SIGKILL:when=${when}`);
+      const runs = await untilItSurvives(call, (when) => `${call}:signal=SIGKILL:when=${when}`);
       const killed = runs.filter(({ hasEnded }) => hasEnded);
       const inCommit = killed.filter(({ hasAnswered }) => hasAnswered);
       expect(killed.map(({ how }) => how)).toEqual(killed.map(() => 'SIGKILL'));
@@ -167,7 +185,7 @@ describe('every system call of one commit', () => {
     { timeout: 300_000 },
     async (call, { skip }) => {
       if (obstacle !== undefined) return skip(obstacle);
-      const runs = await untilItSurvives((when) => `${call}:error=EIO:when=${when}`);
+      const runs = await untilItSurvives(call, (when) => `${call}:error=EIO:when=${when}`);
       const inCommit = runs.filter(({ harmed }) => harmed === 'later');
       expect(inCommit.length).toBeGreaterThan(0);
       for (const { how, record } of inCommit) {
