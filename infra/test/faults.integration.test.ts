@@ -164,18 +164,20 @@ describe('faults of the broker itself', () => {
   }) => {
     const { cluster, orderUrls, topicPrefix } = test;
     if (broker.broker.kind !== 'java') return skip('the files of a broker in a container are not at hand');
-    records.push(await placeOrders({ urls: () => orderUrls, count: 200, clients: 4, name: 'before' }));
+    // Few at a time, for how many orders share a batch is up to the speed of the machine.
+    for (let few = 0; few < 30; few += 1) {
+      records.push(await placeOrders({ urls: () => orderUrls, count: 4, clients: 4, name: `before-${few}` }));
+      await until('everything is in the log', async () =>
+        (await Promise.all(orderUrls.map(statusOf))).every(({ unpublished }) => unpublished === 0),
+      );
+    }
     await assertConverged(orderUrls);
-    await until('everything is in the log', async () =>
-      (await Promise.all(orderUrls.map(statusOf))).every(({ unpublished }) => unpublished === 0),
-    );
     await broker.broker.kill('SIGKILL');
     await broker.broker.ended();
     const topicName = `${topicPrefix}orders.changes`;
     const segments = globSync(join(broker.dataDir, 'broker', 'log', `${topicName}-*`, '*0.log'));
     const lost = segments.map(loseTail).reduce((sum, batches) => sum + batches, 0);
-    // How many orders are in a batch is up to the speed of the machine.
-    expect(lost).toBeGreaterThan(0);
+    expect(lost).toBeGreaterThan(10);
     await broker.broker.restart();
     records.push(await placeOrders({ urls: () => orderUrls, count: 100, clients: 4, name: 'after' }));
     const seconds = await until('all have healed', async () =>
@@ -191,7 +193,7 @@ describe('faults of the broker itself', () => {
     const ids = new Set(
       (await rawTopic(broker.bootstrap, topicName).readAll()).map(({ headers }) => String(headers.ce_id)),
     );
-    expect(ids.size).toBe(800);
+    expect(ids.size).toBe(720);
     console.log(`${lost} batches lost: healed ${seconds.toFixed(1)} s after the last order`);
   });
 });

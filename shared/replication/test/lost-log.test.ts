@@ -99,20 +99,19 @@ describe('when the log is deleted and made anew', () => {
 
   it('is told by the landmark of the life before, where everybody was started again before it was looked at', async () => {
     // Nobody looks at the landmark before the restart: what is asked of the log after the first contact waits for it.
-    let stop = (): void => undefined;
-    const stopped = new Promise<void>((resolve) => {
-      stop = resolve;
-    });
+    const stopped = Promise.withResolvers<void>();
     let asked = 0;
     const blind = (log: ChangeLog): ChangeLog =>
       wrappedLog(log, {
         offsets: async () => {
           asked += 1;
-          if (asked > 1) await stopped;
+          if (asked > 1) await stopped.promise;
           return log.offsets();
         },
       });
-    const { replica: a } = await cluster.start('a', { wrapLog: blind });
+    // After it, once: at the start.
+    const limits = { landmarkMs: 1e9 };
+    const { replica: a } = await cluster.start('a', { limits, wrapLog: blind });
     await untilLive(a);
     for (const few of ['a', 'b', 'c']) {
       await insertNotes(a, few, 4);
@@ -125,9 +124,9 @@ describe('when the log is deleted and made anew', () => {
     for (let i = 0; i < end; i += 1) cluster.broker.appendRaw(partition, old[i % 3] as (typeof old)[number]);
     await waitUntil('it has read on', async () => (await a.status()).positions[partition]?.next === end);
     expect((await a.status()).counters.relinks).toBe(0);
-    stop();
+    stopped.resolve();
     await cluster.stop('a');
-    const again = await cluster.live('a');
+    const again = await cluster.live('a', { limits });
     await untilLogHolds(12);
     await expectEqual(12, again);
   });
