@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { damageDatabase, rawTopic, SeededNumbers } from '@dbsync/replication/testing';
 import { describe, expect, inject, it } from 'vitest';
+import { blankPages, emptyLog } from '../src/chaos/damage-fault.ts';
 import { operate, waitFor } from '../src/index.ts';
 import {
   assertConverged,
@@ -57,26 +46,11 @@ async function until(what: string, isTrue: () => Promise<boolean>, timeoutMs = 9
   return (performance.now() - begun) / 1000;
 }
 
-/** What a replica's disk holds goes from the log into the file, as it does after enough writes. */
-function checkpoint(file: string): void {
-  const database = new DatabaseSync(file);
-  database.exec('PRAGMA busy_timeout = 5000; PRAGMA wal_checkpoint(TRUNCATE)');
-  database.close();
-}
-
 /** Gone by -9, and not started again. */
 async function killForGood({ cluster }: TestCluster, name: string): Promise<void> {
   const victim = cluster.service(name);
   victim.kill('SIGKILL');
   await until(`${name} is gone`, async () => victim.pid === null);
-}
-
-/** Every page but the first becomes zeros, behind SQLite's back: a disk that forgets. */
-function blank(file: string): void {
-  const handle = openSync(file, 'r+');
-  const zeros = Buffer.alloc(statSync(file).size - 4096);
-  writeSync(handle, zeros, 0, zeros.length, 4096);
-  closeSync(handle);
 }
 
 function copyDirectory(from: string, to: string): void {
@@ -111,12 +85,12 @@ describe('a damaged database on real processes', () => {
     const damages: [string, (file: string) => unknown][] = [
       ['the file cut short', withKind('the file cut short')],
       ['the log cut short', withKind('the log cut short')],
-      ['zeros behind the first page', blank],
+      ['zeros behind the first page', blankPages],
     ];
     for (const [index, [kind, damage]] of damages.entries()) {
       const name = `order-${index + 1}`;
       const victim = cluster.service(name);
-      checkpoint(victim.database);
+      emptyLog(victim.database);
       await withoutBroker(testCluster, async () => {
         await until('the broker is missed', async () => !(await statusOf(victim.url)).logReachable);
         records.push(
@@ -159,8 +133,8 @@ describe('a damaged database on real processes', () => {
     await assertConverged(orderUrls);
     const victim = cluster.service('order-2');
     const { pid } = victim;
-    checkpoint(victim.database);
-    blank(victim.database);
+    emptyLog(victim.database);
+    blankPages(victim.database);
     // What readers have of the file in memory is forgotten once something is written.
     records.push(
       await placeOrders({ urls: () => orderUrls.slice(0, 1), count: 20, clients: 4, name: 'meanwhile' }),
@@ -185,7 +159,7 @@ describe('a damaged database on real processes', () => {
     await placeOrders({ urls: () => orderUrls, count: 300, clients: 16, name: 'alone' });
     const victim = cluster.service('order-1');
     await until('all is in the log', async () => (await statusOf(victim.url)).unpublished === 0);
-    checkpoint(victim.database);
+    emptyLog(victim.database);
     await killForGood(testCluster, 'order-1');
     await rawTopic(inject('sharedBroker').bootstrap, `${topicPrefix}orders.changes`).cut(5);
     damageDatabase(victim.database, {

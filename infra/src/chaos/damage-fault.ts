@@ -58,9 +58,9 @@ function untilSetAside(victim: ServiceProcess, before: string | null): Promise<s
   });
 }
 
-/** All that is in the write-ahead log goes into the file first: it is the file that is damaged. */
-function emptyLog(file: string): void {
-  const database = new DatabaseSync(file, { timeout: 2000 });
+/** All that is in the write-ahead log goes into the file, as it does after enough writes: it is the file that is damaged. */
+export function emptyLog(file: string): void {
+  const database = new DatabaseSync(file, { timeout: 5000 });
   try {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
@@ -81,13 +81,19 @@ function cutToHalf(file: string): string {
 
 function blank(file: string): string {
   emptyLog(file);
+  const pages = blankPages(file);
+  if (pages === 0) throw notHeld(`${file} is one page: there is nothing to blank`);
+  return `zeros behind its first page, ${pages} pages`;
+}
+
+/** Every page but the first becomes zeros, behind SQLite's back: a disk that forgets. Says how many those were. */
+export function blankPages(file: string): number {
   const zeros = Buffer.alloc(Math.max(0, statSync(file).size - pageBytes));
-  if (zeros.length === 0) throw notHeld(`${file} is one page: there is nothing to blank`);
   const handle = openSync(file, 'r+');
   try {
     writeSync(handle, zeros, 0, zeros.length, pageBytes);
   } finally {
     closeSync(handle);
   }
-  return `zeros behind its first page, ${zeros.length / pageBytes} pages`;
+  return zeros.length / pageBytes;
 }
