@@ -55,6 +55,20 @@ async function peerOrders(broker: MemoryBroker, count: number, name = 'peer'): P
   await waitUntil('everything is in the log', async () => (await peer.status()).unpublished === 0);
 }
 
+/** A replica with an order of its own, stopped before five more came into the log. */
+async function stoppedBehind(): Promise<{ broker: MemoryBroker; directory: string }> {
+  const broker = new MemoryBroker({ isStepped: true, maxRecords: 1 });
+  const before = await startReplica({ broker });
+  await place(before.url);
+  await waitUntil('it is in the log', async () => {
+    await broker.step();
+    return (await statusOf(before.url)).unpublished === 0;
+  });
+  await before.stop();
+  await peerOrdersStepped(broker);
+  return { broker, directory: before.directory };
+}
+
 describe('a replica', () => {
   it('serves when all is normal', async () => {
     const replica = await startReplica();
@@ -116,20 +130,28 @@ describe('a replica', () => {
   });
 
   it('that catches up after a start reads and writes but is not ready', async () => {
-    const broker = new MemoryBroker({ isStepped: true, maxRecords: 1 });
-    const before = await startReplica({ broker });
-    await place(before.url);
-    await waitUntil('it is in the log', async () => {
-      await broker.step();
-      return (await statusOf(before.url)).unpublished === 0;
-    });
-    await before.stop();
-    await peerOrdersStepped(broker);
-    const replica = await startReplica({ broker, directory: before.directory, isReadyAwaited: false });
+    const { broker, directory } = await stoppedBehind();
+    const replica = await startReplica({ broker, directory, isReadyAwaited: false });
     await stepUntil(broker, replica, 'catching-up');
     await expectAnswers(replica, { readyz: 503, get: 200, post: 201 });
     await stepUntil(broker, replica, 'live');
     expect((await list(replica.url)).orders).toHaveLength(7);
+  });
+
+  it('that loses the broker while it catches up serves what it has, and catches up later', async () => {
+    const { broker, directory } = await stoppedBehind();
+    const replica = await startReplica({ broker, directory, isReadyAwaited: false });
+    await stepUntil(broker, replica, 'catching-up');
+    broker.setReachable(false);
+    await untilStatus(replica.url, 'it serves alone', ({ state }) => state === 'live');
+    await expectAnswers(replica, { readyz: 200, get: 200, post: 201 });
+    const { logReachable, lag } = await statusOf(replica.url);
+    expect({ logReachable, lag }).toEqual({ logReachable: false, lag: { records: null, ms: null } });
+    broker.setReachable(true);
+    await waitUntil('it has all', async () => {
+      await broker.step();
+      return (await list(replica.url)).orders.length === 7;
+    });
   });
 
   it("that finds somebody else's log stops and changes nothing", async () => {

@@ -24,10 +24,15 @@ export class Contact {
     return this.#isThere;
   }
 
+  /** True once it failed too often in a row for a mishap of one call. */
+  get isLost(): boolean {
+    return this.#failures >= LOOKS;
+  }
+
   /** The log answered. */
   made(): void {
     if (!this.#isThere && this.#failures > 0) {
-      this.#world.logger[this.#failures >= LOOKS ? 'info' : 'debug']({}, 'the log answers again');
+      this.#world.logger[this.isLost ? 'info' : 'debug']({}, 'the log answers again');
     }
     this.#isThere = true;
   }

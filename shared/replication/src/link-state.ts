@@ -2,7 +2,7 @@
  * The state of the link to the log, and why it is `stopped`. Nobody else changes either.
  *
  *   starting --log opened--> bootstrapping (was empty) or catching-up --end seen at the start reached--> live
- *   starting --log away, but this replica has data--> live (lag unknown)
+ *   starting, catching-up --log away, but this replica has data--> live (lag unknown)
  *   any -----log is not the one that was read before--> relinking --everything read again--> live
  *   any -----log is somebody else's--> stopped, until an operator accepts it
  *   stopped --somebody has come who can give an empty replica a copy--> starting
@@ -42,9 +42,9 @@ export class LinkState {
     this.#isAccepted = false;
   }
 
-  /** The log is away at the start, and this replica serves what it has. */
+  /** The log is away, and this replica serves what it has. */
   serveAlone(): void {
-    if (this.#now === 'starting') this.#now = 'live';
+    if (this.#now === 'starting' || this.#now === 'catching-up') this.#now = 'live';
   }
 
   /** The log changed and is read from its start; who is not live yet goes on with what it was doing. */

@@ -306,8 +306,9 @@ export class LogLink {
     const waitMs = this.#contact.lost(error);
     this.#gate.lost();
     lag.forget();
-    // With data of its own a replica serves what it has; an empty one has nothing to serve.
-    if (!isEmpty) this.#state.serveAlone();
+    // With data of its own a replica serves what it has; an empty one has nothing to serve. Who was already catching up
+    // does not begin to serve what is old for one failed call.
+    if (!isEmpty && (this.state === 'starting' || this.#contact.isLost)) this.#state.serveAlone();
     return waitMs;
   }
 

@@ -42,10 +42,22 @@ describe('the state of a link', () => {
     expect(full.now).toBe('relinking');
   });
 
-  it('is live without a log, but only at the start', () => {
+  it.each([
+    ['at the start', () => undefined],
+    ['while it catches up', (state: LinkState) => state.fallBehind({ isEmpty: false })],
+  ])('is live without a log %s', (_, come) => {
     const state = new LinkState();
+    come(state);
     state.serveAlone();
     expect(state.now).toBe('live');
+  });
+
+  it('is not live without a log while it is built from nothing, or after it stopped', () => {
+    const empty = new LinkState();
+    empty.fallBehind({ isEmpty: true });
+    empty.serveAlone();
+    expect(empty.now).toBe('bootstrapping');
+    const state = new LinkState();
     state.stop(foreign);
     state.serveAlone();
     expect(state.now).toBe('stopped');
