@@ -1,7 +1,7 @@
 /**
  * `pnpm sessions`: rounds of write here, read there through the gateway, under lag and kills. Exit 0 passed, 1 failed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,7 +16,7 @@ import {
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
-  const { isHelp, ...options } = readSessionOptions(process.argv.slice(2));
+  const { isHelp, log, ...options } = readSessionOptions(process.argv.slice(2));
   if (isHelp) {
     print(sessionsHelp);
     return 0;
@@ -24,13 +24,14 @@ async function main(): Promise<number> {
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
   process.on('exit', killLivingChildren);
+  const logFile = log === undefined ? undefined : createWriteStream(log);
   const dataDir = mkdtempSync(join(tmpdir(), 'dbsync-sessions-'));
   try {
     const report = await runSessions({
       ...options,
       dataDir,
       environment: process.env,
-      onLine: () => undefined,
+      onLine: (line) => void logFile?.write(`${new Date().toISOString()} ${line}\n`),
       signal: interrupted.signal,
     });
     for (const line of sessionLines(report)) print(line);

@@ -26,6 +26,7 @@ describe('clients of the gateway', () => {
       expect(report.breaches).toEqual([]);
       expect(report.rounds).toBe(1000);
       expect(report.kills).toBeGreaterThan(0);
+      expect(report.relinks).toBe(0);
       expect(report.longestToken).toBeLessThan(3800);
     } catch (error) {
       console.error(`last lines:\n${lines.join('\n')}`);

@@ -41,6 +41,10 @@ export interface SessionRunReport {
   /** Answers that promised nothing, by method and status. */
   readonly failures: ReadonlyMap<string, number>;
   readonly longestToken: number;
+  /** Longest time until a client had an answer that counts, in milliseconds. */
+  readonly longestWaitMs: number;
+  /** Times that the replicas alive at the end took the log for another one. None was made, so none is right. */
+  readonly relinks: number;
   readonly seconds: number;
 }
 
@@ -127,6 +131,8 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
     lagChanges,
     failures: summed(clients),
     longestToken: Math.max(...clients.map(({ longestToken }) => longestToken)),
+    longestWaitMs: Math.max(...clients.map(({ longestWaitMs }) => longestWaitMs)),
+    relinks: await relinksOf(ground),
     seconds,
   };
 }
@@ -155,7 +161,10 @@ async function ordersAtTheEnd(
     what: 'all replicas to show the same orders',
     timeoutMs: READY_MS,
     look: async () => {
-      const lists = await Promise.all(ground.cluster.replicas.map(({ url }) => allOrders(url, users)));
+      const asked = ground.cluster.replicas.map(({ url }) => allOrders(url, users));
+      // Who was just started again does not answer yet.
+      const lists = await Promise.all(asked).catch((error: unknown) => String(error));
+      if (typeof lists === 'string') return { missing: lists };
       const [first = []] = lists;
       const isSame = lists.every((list) => JSON.stringify(list) === JSON.stringify(first));
       const isWhole = first.length >= rounds;
@@ -168,10 +177,21 @@ async function allOrders(url: string, users: readonly string[]): Promise<FinalOr
   const lists: FinalOrder[] = [];
   for (const userId of users) {
     const answer = await fetch(`${url}/order-service/${userId}/orders?limit=500`);
+    if (!answer.ok) throw new Error(`${url} answers ${answer.status}: ${await answer.text()}`);
     const orders = (await answer.json()) as { orderId: string; productId: string }[];
     lists.push(...orders.map(({ orderId, productId }) => ({ orderId, key: productId })));
   }
   return lists;
+}
+
+async function relinksOf(ground: ChaosGround): Promise<number> {
+  let relinks = 0;
+  for (const { url } of ground.cluster.replicas) {
+    const answer = await fetch(`${url}/replication/status`);
+    const { counters } = (await answer.json()) as { counters: { relinks: number } };
+    relinks += counters.relinks;
+  }
+  return relinks;
 }
 
 function summed(clients: readonly SessionClient[]): Map<string, number> {

@@ -35,6 +35,8 @@ export class SessionClient {
   readonly history: SessionEvent[] = [];
   /** Answers that were not what was asked for, by method and status; 0 for none at all. */
   readonly failures = new Map<string, number>();
+  /** Longest time from the first question to an answer that counts, in milliseconds. */
+  longestWaitMs = 0;
   readonly #options: SessionClientOptions;
   readonly #session: KeptSession;
 
@@ -94,16 +96,19 @@ export class SessionClient {
       isTold?: (body: unknown) => boolean;
     },
   ): Promise<Told> {
-    const giveUpAt = performance.now() + PATIENCE_MS;
+    const askedAt = performance.now();
     for (;;) {
       const told = await this.#ask(method, path, what);
+      const waitedMs = performance.now() - askedAt;
+      this.longestWaitMs = Math.max(this.longestWaitMs, waitedMs);
       if (told.status === what.expected && (what.isTold?.(told.body) ?? true)) return told;
       const failure = `${method} ${told.status}`;
       this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
       const mayRepeat = method === 'GET' || what.headers !== undefined || told.status === 503;
       const isHopeful = mayRepeat && (AGAIN.has(told.status) || told.status === what.expected);
-      if (!isHopeful || performance.now() > giveUpAt) {
-        throw new Error(`${method} ${path}: ${told.status} ${JSON.stringify(told.body)}`);
+      if (!isHopeful || waitedMs > PATIENCE_MS) {
+        const waited = `after ${(waitedMs / 1000).toFixed(1)} s`;
+        throw new Error(`${method} ${path}: ${told.status} ${JSON.stringify(told.body)} ${waited}`);
       }
       await pause(RETRY_MS);
     }

@@ -9,7 +9,11 @@ import type { SessionRunOptions, SessionRunReport } from './run-sessions.ts';
 export type SessionCommand = Pick<
   SessionRunOptions,
   'rounds' | 'clients' | 'seed' | 'maxLagMs' | 'killEveryMs'
-> & { readonly isHelp: boolean };
+> & {
+  /** File for what replicas and supervisor say. */
+  readonly log: string | undefined;
+  readonly isHelp: boolean;
+};
 
 /** The help text. */
 export const sessionsHelp = `pnpm sessions: write here, read there through the gateway, while replicas lag and die
@@ -19,6 +23,7 @@ export const sessionsHelp = `pnpm sessions: write here, read there through the g
   --seed N        what lag and kills are chosen from (default 1)
   --max-lag MS    largest lag put on a replica's way to Kafka (default 500)
   --kill-every MS time between two kills with -9; 0: none (default 5000)
+  --log FILE      write there what replicas and supervisor say
   --help          this text
 
 exit: 0 no stale read, no answer older than one before it, one order a key, nothing lost; 1 otherwise; 2 the run failed`;
@@ -49,6 +54,7 @@ export function readSessionOptions(args: readonly string[]): SessionCommand {
     seed: number('seed'),
     maxLagMs: number('max-lag'),
     killEveryMs: number('kill-every') || Number.POSITIVE_INFINITY,
+    log: values.log,
     isHelp: values.help,
   };
 }
@@ -56,10 +62,10 @@ export function readSessionOptions(args: readonly string[]): SessionCommand {
 /** What a run came to, in lines for people. */
 export function sessionLines(report: SessionRunReport): readonly string[] {
   const failures = [...report.failures].map(([what, count]) => `${count} × ${what}`).join(', ') || 'none';
-  const { rounds, reads, kills, lagChanges, seconds, longestToken, breaches } = report;
+  const { rounds, reads, kills, lagChanges, seconds, longestToken, longestWaitMs, breaches } = report;
   return [
     `${rounds} rounds, ${reads} reads, ${kills} kills, ${lagChanges} changes of lag in ${seconds.toFixed(1)} s`,
-    `longest token: ${longestToken} characters; answers to try again after: ${failures}`,
+    `longest token: ${longestToken} characters; answers to try again after: ${failures}; longest wait: ${(longestWaitMs / 1000).toFixed(1)} s`,
     ...breaches.slice(0, 20).map(({ kind, what }) => `${kind}: ${what}`),
     breaches.length === 0 ? 'every promise was kept' : `${breaches.length} promises were broken`,
   ];
@@ -75,6 +81,7 @@ function parse(args: readonly string[]) {
         seed: { type: 'string', default: '1' },
         'max-lag': { type: 'string', default: '500' },
         'kill-every': { type: 'string', default: '5000' },
+        log: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }).values;

@@ -9,6 +9,7 @@ describe('the command line of pnpm sessions', () => {
       seed: 1,
       maxLagMs: 500,
       killEveryMs: 5000,
+      log: undefined,
       isHelp: false,
     });
     expect(readSessionOptions('-- --rounds 5 --kill-every 0'.split(' '))).toMatchObject({
@@ -33,10 +34,12 @@ describe('the command line of pnpm sessions', () => {
       lagChanges: 0,
       failures: new Map([['GET 503', 3]]),
       longestToken: 40,
+      longestWaitMs: 1234,
+      relinks: 0,
       seconds: 1,
     };
     expect(sessionLines(report).at(-1)).toBe('every promise was kept');
-    expect(sessionLines(report).join()).toContain('3 × GET 503');
+    expect(sessionLines(report).join()).toContain('3 × GET 503; longest wait: 1.2 s');
     const broken = { ...report, breaches: [{ kind: 'lost' as const, what: 'o1 for k' }] };
     expect(sessionLines(broken).slice(-2)).toEqual(['lost: o1 for k', '1 promises were broken']);
   });

@@ -38,11 +38,19 @@ export class LogGuard {
   }
 
   /**
-   * True when every position lies within the log.
+   * The offset behind the last record that was read of each partition. To be taken before the log is asked for its
+   * offsets: what arrives while the answer is on its way may lie behind the end that it names.
+   */
+  readSoFar(): ReadonlyMap<number, number> {
+    return new Map([...this.#positions].map(([partition, position]) => [partition, readUpTo(position)]));
+  }
+
+  /**
+   * True when every position lies within the log; `read` is what had been read when it was asked.
    * @throws `log-mismatch` once several looks in a row have found that one does not.
    */
-  fits(offsets: readonly PartitionOffsets[]): boolean {
-    const problem = this.#problem(offsets);
+  fits(offsets: readonly PartitionOffsets[], read: ReadonlyMap<number, number>): boolean {
+    const problem = this.#problem(offsets, read);
     this.#mismatches = problem === undefined ? 0 : this.#mismatches + 1;
     if (problem === undefined) return true;
     if (this.#mismatches < LOOKS) return false;
@@ -54,17 +62,16 @@ export class LogGuard {
     });
   }
 
-  #problem(offsets: readonly PartitionOffsets[]): string | undefined {
+  #problem(offsets: readonly PartitionOffsets[], read: ReadonlyMap<number, number>): string | undefined {
     for (const partition of this.#positions.keys()) {
       if (!offsets.some((one) => one.partition === partition)) {
         return `partition ${partition} is gone, the topic has ${offsets.length}`;
       }
     }
     for (const { partition, low, end } of offsets) {
+      const upTo = read.get(partition) ?? 0;
+      if (end < upTo) return `partition ${partition} ends at ${end}, but was read up to ${upTo}`;
       const position = this.#positions.get(partition) ?? START;
-      if (end < readUpTo(position)) {
-        return `partition ${partition} ends at ${end}, but was read up to ${readUpTo(position)}`;
-      }
       if (low > readingStart(position)) {
         return `partition ${partition} starts at ${low}, but is needed from ${readingStart(position)}`;
       }

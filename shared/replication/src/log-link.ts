@@ -169,8 +169,9 @@ export class LogLink {
   async #connect(): Promise<void> {
     const { log, applier, isEmpty, positions, bootstrap } = this.#options;
     const { partitions } = await log.open();
+    const read = this.#guard.readSoFar();
     const offsets = await log.offsets();
-    if (positions.size > 0 && !this.#guard.fits(offsets)) return;
+    if (positions.size > 0 && !this.#guard.fits(offsets, read)) return;
     // Without a bookmark nothing proves that this is the log that was read before.
     const isUnknown = ![...positions.values()].some(({ bookmark }) => bookmark !== null);
     if (isUnknown) await this.#assertOurs(offsets);
@@ -222,8 +223,9 @@ export class LogLink {
     const askedAtMs = world.clock.monotonic();
     // The topic itself may be what is missing; opening makes it anew.
     if (!wasReachable) await log.open();
+    const read = this.#guard.readSoFar();
     const offsets = await log.offsets();
-    if (!this.#guard.fits(offsets)) return;
+    if (!this.#guard.fits(offsets, read)) return;
     if (offsets.length > this.#partitions) await this.#grow();
     this.#saw(offsets);
     this.#catchUp.saw(offsets);

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { policies } from '../src/backoff.ts';
 import type { ChangeLog } from '../src/change-log.ts';
+import { LOOKS } from '../src/log-guard.ts';
 import type { Replica } from '../src/replica.ts';
 import {
   ForeignRun,
@@ -156,5 +157,29 @@ describe('a lost tail after which nothing comes', () => {
     isTailLost = true;
     await waitUntil('it is there again', async () => (await replica.status()).unpublished === 0);
     expect(broker.allRecords()).toHaveLength(1);
+  });
+});
+
+describe('an answer about the ends that the reader overtakes on its way', () => {
+  it('is no sign of another log, however often it comes', async () => {
+    const run = stranger();
+    let overtaken = 0;
+    let reader: Replica | undefined;
+    const replica = await live('a', (log) =>
+      wrappedLog(log, {
+        offsets: async () => {
+          const offsets = await log.offsets();
+          if (reader) {
+            overtaken += 1;
+            cluster.append(run, `n${overtaken}`);
+            await untilRow(reader, run.origin, overtaken);
+          }
+          return offsets;
+        },
+      }),
+    );
+    reader = replica;
+    await waitUntil('it has looked often', () => overtaken >= 3 * LOOKS);
+    expect((await replica.status()).counters).toMatchObject({ relinks: 0, stalls: 0 });
   });
 });
