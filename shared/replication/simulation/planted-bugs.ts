@@ -108,8 +108,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a log that ends too early is no matter',
-    find: 'if (end < readUpTo(position)) {',
-    replace: 'if (end < 0) {',
+    find: 'if (end < upTo) return',
+    replace: 'if (end < 0) return',
   },
   {
     name: 'origin reused after a restart',

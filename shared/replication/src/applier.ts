@@ -13,7 +13,7 @@ import { type ApplyCounters, ApplyTally } from './apply-tally.ts';
 import { backoffMs, policies } from './backoff.ts';
 import type { Chain } from './chain.ts';
 import type { ChangeEvent } from './change-event.ts';
-import type { LogRead, LogRecord, PartitionOffsets } from './change-log.ts';
+import type { LogRead, LogRecord, Onward, PartitionOffsets } from './change-log.ts';
 import { Continuity } from './continuity.ts';
 import { passCut } from './cut.ts';
 import { errorText, isReplicationError, type ReplicationError } from './errors.ts';
@@ -100,10 +100,10 @@ export class Applier {
 
   /**
    * Takes one read of one partition.
-   * @returns `'seek'` when the partition has to be read again from `startOf`.
+   * @returns `'seek'` when the partition has to be read again from `startOf`; `'seek all'` when others have to be, too.
    * @throws `log-replaced`, `log-mismatch` when the log is not what was read before; what ends the process.
    */
-  applyBatch(read: LogRead): Promise<'go on' | 'seek'> {
+  applyBatch(read: LogRead): Promise<Onward> {
     return this.#alone(async () => {
       const checked = this.#continuity.check(read, this.position(read.partition));
       if (checked.unread === 'read again') return 'seek';
@@ -112,7 +112,7 @@ export class Applier {
       try {
         const next = await this.#apply(read, unread);
         this.#failures = 0;
-        if (next === 'seek') return next;
+        if (next !== 'go on') return next;
         return this.#continuity.advance(read, this.position(read.partition)) ? 'go on' : 'seek';
       } catch (error) {
         if (!isReplicationError(error) || !error.isRetryable) throw error;
@@ -186,7 +186,7 @@ export class Applier {
     return this.#readAnew(() => passCut({ topic, lows, positions }));
   }
 
-  async #apply(read: LogRead, records: readonly LogRecord[]): Promise<'go on' | 'seek'> {
+  async #apply(read: LogRead, records: readonly LogRecord[]): Promise<Onward> {
     const { publisher, world } = this.#options;
     const { partition } = read;
     const before = this.position(partition);
@@ -205,7 +205,8 @@ export class Applier {
     for (const { name, published } of plan.origins.values()) publisher.readBack(name, published);
     for (const name of plan.lost) publisher.publishAgain(name);
     publisher.passed(partition, read.next);
-    return plan.endedStalls.size > 0 ? 'seek' : 'go on';
+    // What a stall had let pass may lie in any partition.
+    return plan.endedStalls.size > 0 ? 'seek all' : 'go on';
   }
 
   /** Waits for what is being stored and reads meanwhile what comes after it. */

@@ -56,15 +56,18 @@ export interface PartitionOffsets {
   readonly end: number;
 }
 
+/**
+ * How reading continues after a read: behind it, or where `startOf` says when it is asked again, for the partition of
+ * the read or for all of them.
+ */
+export type Onward = 'go on' | 'seek' | 'seek all';
+
 /** What a reader of the log must bring along. */
 export interface LogReader {
   /** Where to read a partition from: asked at the start and after every interruption. */
   startOf(partition: number): number;
-  /**
-   * Takes one read. Reads come one at a time. `'go on'` continues after it, `'seek'` asks `startOf` again and
-   * continues there.
-   */
-  take(read: LogRead): Promise<'go on' | 'seek'>;
+  /** Takes one read. Reads come one at a time. */
+  take(read: LogRead): Promise<Onward>;
   /** The reading ended by itself and will not come back: follow again. */
   broke(error: unknown): void;
 }

@@ -64,6 +64,7 @@ export class Continuity {
    */
   revisit(partition: number, { position, low }: { position: Position; low: number }): void {
     const cursor = this.#cursor(partition);
+    cursor.landmark ??= position.landmark ?? null;
     if (!cursor.landmark || cursor.landmark.offset < low) cursor.landmark = position.bookmark;
     // The bookmark itself is demanded by every start of reading.
     cursor.isRevisiting = cursor.landmark?.offset !== position.bookmark?.offset;

@@ -10,7 +10,7 @@ import type { ReplicaState } from './announcement.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import { CatchUp } from './catch-up.ts';
 import type { Chain } from './chain.ts';
-import type { LogRead, PartitionOffsets } from './change-log.ts';
+import type { LogRead, Onward, PartitionOffsets } from './change-log.ts';
 import { Contact } from './contact.ts';
 import { isOnlyCut } from './cut.ts';
 import { isReplicationError, type ReplicationError } from './errors.ts';
@@ -167,7 +167,7 @@ export class LogLink {
   }
 
   async #connect(): Promise<void> {
-    const { log, applier, isEmpty, positions, bootstrap } = this.#options;
+    const { log, applier, isEmpty, positions, bootstrap, world } = this.#options;
     const { partitions } = await log.open();
     const read = this.#guard.readSoFar();
     const offsets = await log.offsets();
@@ -180,6 +180,8 @@ export class LogLink {
     const isBehind = offsets.some(({ partition, end }) => end > applier.position(partition).next);
     if (isBehind) this.#state.fallBehind({ isEmpty });
     if (this.state === 'bootstrapping') await bootstrap.fill(offsets);
+    // Before reading begins: later it would have to begin again.
+    if (this.#guard.takeLandmarkTurn(world.clock.monotonic())) applier.revisit(offsets);
     // Only now: a bootstrap that was interrupted begins with the connection again.
     this.#partitions = partitions;
     this.#checkGoal();
@@ -264,9 +266,9 @@ export class LogLink {
     this.#gate.open(this.#partitions);
   }
 
-  async #take(read: LogRead): Promise<'go on' | 'seek'> {
+  async #take(read: LogRead): Promise<Onward> {
     if (this.state === 'stopped' || this.#isStopping || this.#relinks.reason) return 'seek';
-    if (this.#contact.takeDoubt()) return 'seek';
+    if (this.#contact.takeDoubt()) return 'seek all';
     const { applier, lag, world } = this.#options;
     try {
       lag.saw(read.partition, read.end, world.clock.monotonic());

@@ -6,7 +6,7 @@
  */
 import type { Applier } from './applier.ts';
 import { backoffMs, policies } from './backoff.ts';
-import type { ChangeLog, Following, LogRead, PartitionOffsets } from './change-log.ts';
+import type { ChangeLog, Following, LogRead, Onward, PartitionOffsets } from './change-log.ts';
 import { errorText } from './errors.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -18,7 +18,7 @@ export interface ReadingOptions {
   /** Time without progress below the end after which the reader is replaced, in milliseconds. */
   readonly standstillMs: number;
   /** Takes one read; see `LogReader.take`. */
-  readonly take: (read: LogRead) => Promise<'go on' | 'seek'>;
+  readonly take: (read: LogRead) => Promise<Onward>;
 }
 
 /** Keeps one reader. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Continuity } from '../src/continuity.ts';
 import {
   type MemoryBroker,
   openApplierBench,
@@ -137,6 +138,14 @@ describe('a landmark', () => {
     expect(await bench.applier.applyBatch(bench.readFrom(8, 1))).toBe('seek');
     await bench.readAll(0);
     expect(bench.applied()).toBe(9);
+  });
+
+  it('of the life before is looked at where that is due before reading has begun', () => {
+    const mark = (offset: number) => ({ offset, fingerprint: Buffer.of(offset) });
+    const position = { next: 9, bookmark: mark(8), landmark: mark(2) };
+    const continuity = new Continuity();
+    continuity.revisit(0, { position, low: 0 });
+    expect(continuity.restart(0, position)).toBe(2);
   });
 
   it('that retention has removed proves nothing, and is set anew', async () => {

@@ -98,7 +98,7 @@ export async function openApplierBench(
         const { end = 0 } = broker.offsets()[partition] ?? {};
         const read = pieceOf(broker.records(partition), { partition, from, maxRecords, end });
         const answer = await applier.applyBatch(read);
-        from = answer === 'seek' ? applier.startOf(partition) : read.next;
+        from = answer === 'go on' ? read.next : applier.startOf(partition);
         if (applier.position(partition).next >= end) return reads;
         if (reads > 1000) throw new Error('the applier does not get to the end');
       }

@@ -110,7 +110,8 @@ export class MemoryChangeLog implements ChangeLog {
     this.#delivering = taking;
     const answer = await taking;
     if (this.#reader !== reader) return true;
-    if (answer === 'seek' || this.#mustSeek) this.#seek();
+    if (answer === 'seek all' || this.#mustSeek) this.#seek();
+    else if (answer === 'seek') this.#cursors.set(partition, reader.startOf(partition));
     else this.#cursors.set(partition, next);
     return true;
   }

@@ -5,7 +5,14 @@
  * start at the earliest. Batches are cut into pieces of bounded size. Markers of strangers' transactions, which
  * kafkajs drops, are handed on as records without content, so that offsets have no holes that nobody can explain.
  */
-import { type Following, type LogRead, type LogReader, type LogRecord, nextOffset } from '../change-log.ts';
+import {
+  type Following,
+  type LogRead,
+  type LogReader,
+  type LogRecord,
+  nextOffset,
+  type Onward,
+} from '../change-log.ts';
 import { ReplicationError } from '../errors.ts';
 import type { UnreadableBatch } from './batch-decoder.ts';
 import {
@@ -153,7 +160,7 @@ class Running implements Following {
       const next = last ? nextOffset(last) : from;
       const end = Number(highWatermark);
       const answer = await this.#take({ partition, from, records: piece, ahead, next, end });
-      if (answer === 'seek') return;
+      if (answer !== 'go on') return;
       from = next;
       await heartbeat();
     }
@@ -178,11 +185,12 @@ class Running implements Following {
     });
   }
 
-  #take(read: LogRead): Promise<'go on' | 'seek'> {
+  #take(read: LogRead): Promise<Onward> {
     const taking = this.#taking.then(async () => {
       if (this.#isOver) return 'seek' as const;
       const answer = await this.#options.reader.take(read);
-      if (answer === 'seek') this.seek();
+      if (answer === 'seek') this.#seek([read.partition]);
+      if (answer === 'seek all') this.seek();
       return answer;
     });
     this.#taking = taking.catch(() => undefined);
@@ -190,9 +198,14 @@ class Running implements Following {
   }
 
   seek(): void {
-    const { topic, partitions, reader } = this.#options;
+    this.#seek(Array.from({ length: this.#options.partitions }, (_, partition) => partition));
+  }
+
+  /** Of those alone: what is under way from others is thrown away by a seek, and asked for once more. */
+  #seek(partitions: readonly number[]): void {
+    const { topic, reader } = this.#options;
     if (this.#isOver) return;
-    for (let partition = 0; partition < partitions; partition += 1) {
+    for (const partition of partitions) {
       this.#consumer.seek({ topic, partition, offset: String(reader.startOf(partition)) });
     }
   }

@@ -107,6 +107,35 @@ export function followingConformance(name: string, makeGround: () => Promise<Log
         expect(reader.values(0).slice(-20)).toEqual(numbered(25).slice(5));
       });
 
+      it.each([
+        ['seek', 1],
+        ['seek all', 2],
+      ] as const)(
+        "asks where to start of the partition of the read, or of all: '%s'",
+        async (answer, again) => {
+          for (const partition of [0, 1]) await log.append(partition, outgoing(...numbered(5)));
+          const reader = new Collector();
+          await follow(reader);
+          for (const partition of [0, 1]) await reader.hasRead(partition, 5);
+          for (const partition of [0, 1]) reader.starts.set(partition, 2);
+          let isRefused = false;
+          reader.answer = ({ partition }) => {
+            if (partition !== 0 || isRefused) return 'go on';
+            isRefused = true;
+            return answer;
+          };
+          const before = reader.reads.length;
+          await log.append(0, outgoing('refused'));
+          await waitUntil('it reads again', () => reader.reads.slice(before + 1).length >= again, 30_000);
+          await log.append(1, outgoing('last'));
+          await reader.hasRead(1, 6);
+          const since = reader.reads.slice(before + 1);
+          const [first] = since.filter(({ partition }) => partition === 1);
+          expect(since.find(({ partition }) => partition === 0)?.from).toBe(2);
+          expect(first?.from).toBe(answer === 'seek' ? 5 : 2);
+        },
+      );
+
       it('asks again where to start when it is told to seek', async () => {
         await log.append(0, outgoing(...numbered(5)));
         const reader = new Collector();

@@ -8,6 +8,7 @@ import type {
   LogRead,
   LogReader,
   LogRecord,
+  Onward,
   OutgoingRecord,
 } from '../../src/change-log.ts';
 import { isReplicationError } from '../../src/errors.ts';
@@ -63,14 +64,14 @@ export class Collector implements LogReader {
   readonly starts = new Map<number, number>();
   asked = 0;
   /** Decides the answer to a read. */
-  answer: (read: LogRead) => 'go on' | 'seek' | Promise<'go on' | 'seek'> = () => 'go on';
+  answer: (read: LogRead) => Onward | Promise<Onward> = () => 'go on';
 
   startOf(partition: number): number {
     this.asked += 1;
     return this.starts.get(partition) ?? 0;
   }
 
-  async take(read: LogRead): Promise<'go on' | 'seek'> {
+  async take(read: LogRead): Promise<Onward> {
     this.reads.push(read);
     return this.answer(read);
   }
