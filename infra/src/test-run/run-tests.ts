@@ -17,6 +17,9 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const reporter = fileURLToPath(new URL('../../testing/closing-line.ts', import.meta.url));
 const vitest = join(repository, 'node_modules', 'vitest', 'vitest.mjs');
 
+/** The projects that need neither broker nor containers. */
+const fast = ['fast', 'mocking'];
+
 /** Which tests to run. */
 export interface TestRunOptions {
   /** Only the tests that need neither broker nor containers. */
@@ -54,7 +57,7 @@ export async function runTests(options: TestRunOptions): Promise<number> {
 }
 
 function runVitest(options: TestRunOptions, summaryFile: string): Promise<number | null> {
-  const projects = options.projects ?? (options.isFastOnly ? ['fast'] : ['fast', 'integration', 'container']);
+  const projects = options.projects ?? (options.isFastOnly ? fast : [...fast, 'integration', 'container']);
   const isFiltered = options.args.some((arg) => /^(?:-t|--testNamePattern)(?:=|$)/.test(arg));
   const child = spawn(
     process.execPath,
