@@ -1,8 +1,8 @@
 /**
  * Kinds of tests, told apart by their suffix:
  * `*.test.ts` needs nothing but Node and runs in seconds, and so does `*.mocking.test.ts`, which puts something in the
- * place of a module and therefore has modules of its own; `*.integration.test.ts` needs a broker (one is
- * started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.container.test.ts` needs more
+ * place of a module and therefore has modules of its own; `*.simulation.test.ts` runs simulated histories for minutes,
+ * without a broker; `*.integration.test.ts` needs a broker (one is started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.container.test.ts` needs more
  * time than every run of CI can spend.
  */
 import { defineConfig } from 'vitest/config';
@@ -10,7 +10,7 @@ import { SimulationFirst } from './infra/testing/simulation-first.ts';
 
 const packages = ['services/*', 'shared/*', 'infra', 'scripts'];
 const { TEST_DOCKER_HOST } = process.env;
-/** One file after the other of those that need a broker would leave the processor idle half of the time. */
+/** Histories wait for the processor alone, tests on containers for everything else. */
 const beside = { pool: 'forks' as const, maxWorkers: 2, sequence: { groupOrder: 1 } };
 /** CI has an engine for these tests alone: all others run as they do on a machine without Docker. */
 const onContainers = {
@@ -22,7 +22,7 @@ const files = (suffix: string): string[] => packages.map((folder) => `${folder}/
 export default defineConfig({
   test: {
     // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: SimulationFirst },
     projects: [
       {
@@ -31,6 +31,7 @@ export default defineConfig({
           include: files('.test.ts'),
           exclude: [
             ...files('.mocking.test.ts'),
+            ...files('.simulation.test.ts'),
             ...files('.integration.test.ts'),
             ...files('.container.test.ts'),
           ],
@@ -52,8 +53,16 @@ export default defineConfig({
       {
         test: {
           ...beside,
+          name: 'simulation',
+          include: files('.simulation.test.ts'),
+        },
+      },
+      {
+        test: {
           name: 'integration',
           include: files('.integration.test.ts'),
+          pool: 'forks',
+          fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           globalSetup: ['./infra/testing/shared-broker.ts'],

@@ -6,7 +6,7 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const SIMULATION = /\/simulation\/[^/]+\.integration\.test\.ts$/;
+const SIMULATION = /\.simulation\.test\.ts$/;
 
 /** Sorts test files. */
 export class SimulationFirst extends BaseSequencer {

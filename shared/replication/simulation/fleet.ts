@@ -15,7 +15,7 @@ import type { WorkerJob } from './worker-job.ts';
 const HISTORY_MS = 300_000;
 
 /** Niceness of a worker. Nothing in a history goes by real time, so it leaves the processor to whatever does. */
-const NICENESS = 10;
+const NICENESS = 15;
 
 const main = fileURLToPath(new URL('worker-main.ts', import.meta.url));
 

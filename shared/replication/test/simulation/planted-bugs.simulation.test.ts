@@ -1,6 +1,6 @@
 /**
  * Planted bugs: each is caught by the seed that was recorded for it. It is one of those that pass without the bug, which
- * `histories.integration.test.ts` shows, so nothing else is what it catches. `pnpm simulate --bugs` looks for seeds, where a
+ * `histories.simulation.test.ts` shows, so nothing else is what it catches. `pnpm simulate --bugs` looks for seeds, where a
  * change of the library has moved histories.
  */
 import { readFileSync } from 'node:fs';
