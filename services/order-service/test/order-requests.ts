@@ -27,6 +27,9 @@ export interface ProblemAnswer {
 /** A command that is fine. */
 export const pens = { productId: 'pen', quantity: 3, unitPrice: 250 };
 
+/** Longest wait for an answer, in milliseconds. */
+const ANSWER_MS = 15_000;
+
 /** Sends a POST; an object is sent as JSON, a string as it is. */
 export function post(
   url: string,
@@ -37,6 +40,7 @@ export function post(
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(ANSWER_MS),
   });
 }
 
@@ -71,6 +75,7 @@ export async function list(
   const { userId = 'ada', query = '', token } = options;
   const answer = await fetch(`${url}/order-service/${userId}/orders${query}`, {
     headers: token === undefined ? {} : { 'Consistency-Token': token },
+    signal: AbortSignal.timeout(ANSWER_MS),
   });
   const text = await answer.text();
   expect(answer.status, text).toBe(200);
