@@ -1,7 +1,7 @@
 /**
  * Kinds of tests, told apart by their suffix:
  * `*.test.ts` needs nothing but Node and runs in seconds, and so does `*.mocking.test.ts`, which puts something in the
- * place of a module and therefore has modules of its own; `*.simulation.test.ts` runs simulated histories for minutes,
+ * place of a module or of the clock and therefore has modules of its own; `*.simulation.test.ts` runs simulated histories for minutes,
  * without a broker; `*.integration.test.ts` needs a broker (one is started for the whole run), `*.container.test.ts` needs a Docker engine, and `*.long.container.test.ts` needs more
  * time than every run of CI can spend.
  */

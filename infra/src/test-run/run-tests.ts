@@ -1,8 +1,8 @@
 /**
  * Runs vitest and says in one last line how it went.
  *
- * Lanes run side by side, each in a vitest of its own: the tests that need a broker one after the other, as they load
- * the machine and measure time, and beside them, at a lower priority, all that can wait.
+ * Stages follow each other. Lanes of a stage run side by side, each in a vitest of its own: the tests that need a broker
+ * one after the other, as they load the machine and measure time, and beside them, at a lower priority, what can wait.
  *
  * The numbers come from a reporter of ours by way of a file: what vitest prints may change, may be cut short by
  * a crash, and may have more behind it.
@@ -14,7 +14,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../cluster/service-environment.ts';
-import { addSummaries, closingLines, isPassed, judgeSummary, parseSummary } from './test-summary.ts';
+import {
+  addSummaries,
+  brokenRun,
+  closingLines,
+  isPassed,
+  judgeSummary,
+  parseSummary,
+  type TestSummary,
+} from './test-summary.ts';
 
 /** Root of the repository: where vitest runs unless said otherwise. */
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
@@ -24,10 +32,13 @@ const vitest = join(repository, 'node_modules', 'vitest', 'vitest.mjs');
 /** Names of vitest's projects that one vitest runs. */
 type Lane = readonly string[];
 
-const fastLane: Lane = ['fast', 'mocking'];
-const allLanes: readonly Lane[] = [['integration'], [...fastLane, 'simulation', 'container']];
+/** Lanes that run side by side. */
+type Stage = readonly Lane[];
 
-/** Niceness of all lanes but the first. */
+const fastStage: Stage = [['fast', 'mocking']];
+const allStages: readonly Stage[] = [fastStage, [['integration'], ['simulation', 'container']]];
+
+/** Niceness of all lanes of a stage but the first. */
 const NICENESS = 10;
 
 /** Which tests to run. */
@@ -40,28 +51,31 @@ export interface TestRunOptions {
   /** Default: the root of the repository. */
   readonly root?: string;
   /** Default: those of this repository. */
-  readonly lanes?: readonly Lane[];
+  readonly stages?: readonly Stage[];
   readonly print: (line: string) => void;
   /** Keep what vitest itself prints to ourselves. Default: false. */
   readonly isQuiet?: boolean;
-  /** Called with a function that hands a signal on to vitest. */
-  readonly onStart?: (signal: (name: NodeJS.Signals) => void) => void;
+  /**
+   * Aborted with the name of a signal: no further stage begins, and the signal is handed on, but for SIGINT, which a
+   * terminal sends to vitest itself.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs them; resolves with the exit code, 0 or 1. vitest prints on this process's output meanwhile. */
 export async function runTests(options: TestRunOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'dbsync-tests-'));
   try {
-    const lanes = options.lanes ?? (options.isFastOnly ? [fastLane] : allLanes);
-    const running = lanes.map((lane, index) =>
-      startLane(lane, { options, summaryFile: join(folder, `${index}.json`), isAlone: lanes.length === 1 }),
-    );
-    for (const { child } of running.slice(1)) if (child.pid !== undefined) setPriority(child.pid, NICENESS);
-    options.onStart?.((name) => {
-      for (const { child } of running) child.kill(name);
-    });
-    const bad = (await Promise.all(running.map(({ ended }) => ended))).filter((exitCode) => exitCode !== 0);
-    const summaries = running.map(({ summaryFile }) => parseSummary(readIfThere(summaryFile)));
+    const summaries: TestSummary[] = [];
+    const bad: (number | null)[] = [];
+    const stages = options.stages ?? (options.isFastOnly ? [fastStage] : allStages);
+    for (const [index, stage] of stages.entries()) {
+      if (options.signal?.aborted) break;
+      const { summary, exitCodes } = await runStage(stage, options, join(folder, `${index}`));
+      summaries.push(summary);
+      bad.push(...exitCodes.filter((exitCode) => exitCode !== 0));
+    }
+    if (options.signal?.aborted) summaries.push(brokenRun('the run was stopped before its end'));
     const summary = judgeSummary(addSummaries(summaries), {
       exitCode: bad.length === 0 ? 0 : (bad[0] ?? null),
       isCi: options.environment.CI === 'true',
@@ -72,6 +86,26 @@ export async function runTests(options: TestRunOptions): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function runStage(
+  stage: Stage,
+  options: TestRunOptions,
+  summaryPrefix: string,
+): Promise<{ summary: TestSummary; exitCodes: (number | null)[] }> {
+  const lanes = stage.map((lane, index) =>
+    startLane(lane, { options, summaryFile: `${summaryPrefix}-${index}.json`, isAlone: stage.length === 1 }),
+  );
+  for (const { child } of lanes.slice(1)) if (child.pid !== undefined) setPriority(child.pid, NICENESS);
+  const handOn = (): void => {
+    const name = options.signal?.reason as NodeJS.Signals;
+    if (name !== 'SIGINT') for (const { child } of lanes) child.kill(name);
+  };
+  options.signal?.addEventListener('abort', handOn);
+  const exitCodes = await Promise.all(lanes.map(({ ended }) => ended));
+  options.signal?.removeEventListener('abort', handOn);
+  const summaries = lanes.map(({ summaryFile }) => parseSummary(readIfThere(summaryFile)));
+  return { summary: addSummaries(summaries), exitCodes };
 }
 
 interface RunningLane {

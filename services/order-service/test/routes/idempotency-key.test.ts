@@ -1,5 +1,5 @@
 import { waitUntil } from '@dbsync/replication/testing';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { expectProblem, jsonOf, list, type OrderAnswer, pens, place, post } from '../order-requests.ts';
 import { rawRequest, sendRaw } from '../raw-request.ts';
 import { statusOf, untilEqual, untilStatus } from '../replica-status.ts';
@@ -8,7 +8,6 @@ import { type RunningReplica, startReplica, stopEverything } from '../running-se
 afterEach(stopEverything);
 
 const KEY = { 'Idempotency-Key': 'k1' };
-const YEAR_MS = 365 * 24 * 60 * 60 * 1_000;
 const LOG = { 'Write-Concern': 'log' };
 
 const ordersOf = ({ url }: RunningReplica): string => `${url}/order-service/ada/orders`;
@@ -63,35 +62,6 @@ describe('POST with an Idempotency-Key', () => {
     const after = await startReplica({ broker: before.broker, directory: before.directory });
     expect(await place(after.url, { headers: KEY })).toEqual(first);
     expect((await statusOf(after.url)).rows).toBe(1);
-  });
-
-  it('answers it ten years later: after a restart, and on a replica that came up from a snapshot', async () => {
-    const old = await startReplica();
-    const first = await place(old.url, { headers: KEY });
-    await old.stop();
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(first.order.createdAt) + 10 * YEAR_MS });
-    try {
-      const one = await startReplica({ broker: old.broker, directory: old.directory });
-      // What is no longer in the log can come from a snapshot alone.
-      for (const { partition, end } of old.broker.offsets()) old.broker.retain(partition, end);
-      const two = await startReplica({ broker: old.broker, replicaId: 'order-2' });
-      expect(two.logLines.join('\n')).toMatch(/built from a snapshot/);
-      expect(Date.parse((await place(two.url)).order.createdAt)).toBeGreaterThan(
-        Date.parse(first.order.createdAt) + 9 * YEAR_MS,
-      );
-      await untilEqual([one.url, two.url]);
-      for (const replica of [one, two]) {
-        expect(await place(replica.url, { headers: KEY })).toEqual(first);
-        const problem = await expectProblem(
-          await post(ordersOf(replica), { ...pens, quantity: 4 }, KEY),
-          422,
-        );
-        expect(problem).toMatchObject({ type: '/problems/key-used-otherwise' });
-        expect((await statusOf(replica.url)).rows).toBe(2);
-      }
-    } finally {
-      vi.useRealTimers();
-    }
   });
 
   it.each([{ productId: 'ink' }, { quantity: 4 }, { unitPrice: 1 }])(
