@@ -55,6 +55,7 @@ export default defineConfig({
           ...beside,
           name: 'simulation',
           include: files('.simulation.test.ts'),
+          testTimeout: 180_000,
         },
       },
       {

@@ -1,6 +1,7 @@
 /**
  * Topics: made by the service when they are missing, and held against what replication needs when they are there.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { errorText, ReplicationError } from '../errors.ts';
 import type { Logger } from '../surroundings.ts';
 import { type Admin, typeOf, withDeadline } from './kafka.ts';
@@ -17,6 +18,10 @@ export interface TopicPlan {
 /** ConfigResourceTypes.TOPIC of Kafka's protocol. */
 const TOPIC_RESOURCE = 2;
 
+/** A topic that was just created is looked for so often: brokers hear of it a little later. */
+const LOOKS = 20;
+const LOOK_EVERY_MS = 100;
+
 /**
  * Creates the topic where it is missing, and says how many partitions it has. Without the right to create, a topic
  * made beforehand is used. Settings that differ from the plan are reported, not changed: they are the operator's.
@@ -24,6 +29,7 @@ const TOPIC_RESOURCE = 2;
 export async function ensureTopic(admin: Admin, plan: TopicPlan, logger: Logger): Promise<number> {
   const { topic, partitions: numPartitions, replicationFactor, settings } = plan;
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  let isComing = true;
   try {
     await withDeadline(`creating topic ${topic}`, () =>
       admin.createTopics({
@@ -32,12 +38,17 @@ export async function ensureTopic(admin: Admin, plan: TopicPlan, logger: Logger)
       }),
     );
   } catch (error) {
+    isComing = typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
     logger.debug(
       { topic, error: errorText(error) },
       'the topic could not be created; looking whether it is there',
     );
   }
-  const partitions = await countPartitions(admin, topic);
+  let partitions = await countPartitions(admin, topic);
+  for (let look = 1; partitions === 0 && isComing && look < LOOKS; look += 1) {
+    await pause(LOOK_EVERY_MS);
+    partitions = await countPartitions(admin, topic);
+  }
   if (partitions === 0) {
     throw new ReplicationError({
       code: 'log-unreachable',
