@@ -47,5 +47,5 @@ describe(`${HISTORIES} histories`, () => {
     expect(report.fewest.operations).toBeGreaterThanOrEqual(200);
     expect(report.fewest.faults).toBeGreaterThanOrEqual(10);
     expect(Object.keys(report.crashes)).toEqual(expect.arrayContaining([...steps]));
-  }, 900_000);
+  }, 1_500_000);
 });
