@@ -4,16 +4,15 @@
  */
 import { runTests } from '@dbsync/infra';
 
-const stopped = new AbortController();
 // Ctrl-C reaches vitest by itself; this process waits for it and then says how far it came.
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort(name));
+process.on('SIGINT', () => undefined);
 
 const args = process.argv.slice(2).filter((arg) => arg !== '--');
 process.exitCode = await runTests({
   isFastOnly: args.includes('--fast'),
-  ...(args.includes('--containers') ? { stages: [[['container', 'container-long']]] } : {}),
+  ...(args.includes('--containers') ? { projects: ['container', 'container-long'] } : {}),
   args: args.filter((arg) => !['--fast', '--containers'].includes(arg)),
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
-  signal: stopped.signal,
+  onStart: (signal) => process.on('SIGTERM', () => signal('SIGTERM')),
 });

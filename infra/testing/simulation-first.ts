@@ -2,7 +2,7 @@
  * The order in which vitest begins test files: simulated histories before all others of their group.
  *
  * They take longest and wait for nothing, and their processes run at a low priority: they take what the tests beside
- * them, which wait for brokers and disks most of the time, leave over.
+ * them, which wait for containers most of the time, leave over.
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 

@@ -19,7 +19,7 @@ const summarySchema = z.object({
 export type TestSummary = z.infer<typeof summarySchema>;
 
 /** A run that did not come to its end, or that said nothing about it. */
-export function brokenRun(problem: string): TestSummary {
+function brokenRun(problem: string): TestSummary {
   return { passed: 0, failed: 0, skipped: [], problems: [problem] };
 }
 
@@ -31,16 +31,6 @@ export function parseSummary(text: string | null): TestSummary {
   } catch {
     return brokenRun('what vitest said about the tests cannot be understood');
   }
-}
-
-/** The numbers of several runs together. */
-export function addSummaries(summaries: readonly TestSummary[]): TestSummary {
-  return {
-    passed: summaries.reduce((sum, { passed }) => sum + passed, 0),
-    failed: summaries.reduce((sum, { failed }) => sum + failed, 0),
-    skipped: summaries.flatMap(({ skipped }) => skipped),
-    problems: summaries.flatMap(({ problems }) => problems),
-  };
 }
 
 /**

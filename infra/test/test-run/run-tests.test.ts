@@ -5,18 +5,13 @@ import { runTests } from '../../src/test-run/run-tests.ts';
 const root = fileURLToPath(new URL('../fixtures/test-runs', import.meta.url));
 const timeoutMs = 60_000;
 
-const run = (...args: readonly string[]) => runStages([[['sample']]], ...args);
-
-async function runStages(
-  stages: readonly (readonly (readonly string[])[])[],
-  ...args: readonly string[]
-): Promise<{ exitCode: number; lines: string[] }> {
+async function run(...args: readonly string[]): Promise<{ exitCode: number; lines: string[] }> {
   const lines: string[] = [];
   const exitCode = await runTests({
     isFastOnly: true,
     args,
     root,
-    stages,
+    projects: ['sample'],
     isQuiet: true,
     environment: { ...process.env, VITEST: undefined, CI: 'true' },
     print: (line) => lines.push(line),
@@ -67,45 +62,5 @@ describe('a run of the tests', () => {
     expect(exitCode).toBe(1);
     expect(lines.slice(0, -1).join('\n')).toMatch(problem);
     expect(lines.at(-1)).toMatch(/^\d+ passed, [1-9]\d* failed/);
-  });
-});
-
-describe.each([
-  ['lanes side by side', [[['sample'], ['beside']]]],
-  ['stages one after the other', [[['sample']], [['beside']]]],
-])('%s', (_, stages) => {
-  it('count together', { timeout: timeoutMs }, async () => {
-    expect(await runStages(stages, 'passing')).toEqual({ exitCode: 0, lines: ['3 passed, 0 failed'] });
-  });
-
-  it('fail by any of them', { timeout: timeoutMs }, async () => {
-    const ofSecond = ['passing.sample', 'failing.beside'];
-    expect(await runStages(stages, ...ofSecond)).toEqual({ exitCode: 1, lines: ['2 passed, 1 failed'] });
-    expect(await runStages(stages, 'crash')).toMatchObject({ exitCode: 1 });
-  });
-
-  it('may have nothing to do, but not all of them', { timeout: timeoutMs }, async () => {
-    expect(await runStages(stages, 'passing.beside')).toEqual({ exitCode: 0, lines: ['1 passed, 0 failed'] });
-    expect(await runStages(stages, 'no-such-file')).toEqual({
-      exitCode: 1,
-      lines: ['failed: no test was executed', '0 passed, 1 failed'],
-    });
-  });
-});
-
-describe('a run that is stopped', () => {
-  it('begins no further stage, and does not call that passed', { timeout: timeoutMs }, async () => {
-    const stop = AbortSignal.abort('SIGTERM');
-    const lines: string[] = [];
-    const exitCode = await runTests({
-      isFastOnly: true,
-      args: ['passing'],
-      root,
-      stages: [[['sample']]],
-      environment: process.env,
-      print: (line) => lines.push(line),
-      signal: stop,
-    });
-    expect({ exitCode, last: lines.at(-1) }).toEqual({ exitCode: 1, last: '0 passed, 1 failed' });
   });
 });
