@@ -8,6 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ChaosGround, openGround } from '../chaos/chaos-ground.ts';
+import { lookAt } from '../chaos/replica-look.ts';
 import { seededRandom } from '../chaos/seeded-random.ts';
 import { killInTurn } from '../cluster/kill-in-turn.ts';
 import type { Environment } from '../cluster/service-environment.ts';
@@ -186,10 +187,10 @@ async function allOrders(url: string, users: readonly string[]): Promise<FinalOr
 
 async function relinksOf(ground: ChaosGround): Promise<number> {
   let relinks = 0;
-  for (const { url } of ground.cluster.replicas) {
-    const answer = await fetch(`${url}/replication/status`);
-    const { counters } = (await answer.json()) as { counters: { relinks: number } };
-    relinks += counters.relinks;
+  for (const { name, url } of ground.cluster.replicas) {
+    const look = await lookAt(url);
+    if (!look) throw new Error(`${name} does not answer when it is asked for its status`);
+    relinks += look.counters.relinks;
   }
   return relinks;
 }

@@ -62,10 +62,12 @@ export function readSessionOptions(args: readonly string[]): SessionCommand {
 /** What a run came to, in lines for people. */
 export function sessionLines(report: SessionRunReport): readonly string[] {
   const failures = [...report.failures].map(([what, count]) => `${count} × ${what}`).join(', ') || 'none';
-  const { rounds, reads, kills, lagChanges, seconds, longestToken, longestWaitMs, breaches } = report;
+  const { rounds, reads, kills, lagChanges, seconds, longestToken, longestWaitMs, relinks, breaches } =
+    report;
   return [
     `${rounds} rounds, ${reads} reads, ${kills} kills, ${lagChanges} changes of lag in ${seconds.toFixed(1)} s`,
     `longest token: ${longestToken} characters; answers to try again after: ${failures}; longest wait: ${(longestWaitMs / 1000).toFixed(1)} s`,
+    `logs taken for another one: ${relinks}`,
     ...breaches.slice(0, 20).map(({ kind, what }) => `${kind}: ${what}`),
     breaches.length === 0 ? 'every promise was kept' : `${breaches.length} promises were broken`,
   ];

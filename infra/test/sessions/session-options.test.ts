@@ -38,6 +38,7 @@ describe('the command line of pnpm sessions', () => {
       relinks: 0,
       seconds: 1,
     };
+    expect(sessionLines({ ...report, relinks: 2 })).toContain('logs taken for another one: 2');
     expect(sessionLines(report).at(-1)).toBe('every promise was kept');
     expect(sessionLines(report).join()).toContain('3 × GET 503; longest wait: 1.2 s');
     const broken = { ...report, breaches: [{ kind: 'lost' as const, what: 'o1 for k' }] };
