@@ -1,12 +1,12 @@
 /**
  * Replicas of one process over one broker in memory, each on a folder of its own, all stopped and removed by `close`.
- * A second of theirs lasts 50 ms, so that beats, looks and waits do not take real seconds.
+ * A second of theirs lasts 50 ms as a rule, so that beats, looks and waits do not take real seconds.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChangeLog } from '../src/change-log.ts';
 import type { Replica } from '../src/replica.ts';
-import { type Surroundings, silentLogger, systemRandom } from '../src/surroundings.ts';
+import { type Clock, type Surroundings, silentLogger, systemRandom } from '../src/surroundings.ts';
 import { type ForeignRun, rawRecord } from './foreign-run.ts';
 import { MemoryBroker } from './memory-broker.ts';
 import type { MemoryPeers } from './memory-peers.ts';
@@ -37,21 +37,27 @@ export class MemoryCluster {
   /** May be exchanged for one that later replicas are on. */
   broker: MemoryBroker;
   /** The clock of the replicas that are given no other. */
-  readonly clock = fastClock(20);
+  readonly clock: Clock;
   readonly #peers: MemoryPeers | undefined;
   readonly #directory = temporaryDirectory();
   readonly #running = new Map<Replica, string>();
-  readonly #world: Surroundings = {
-    clock: this.clock,
-    random: systemRandom,
-    logger: silentLogger,
-    observe: () => undefined,
-  };
+  readonly #world: Surroundings;
 
-  /** With `peers`, replicas ask each other through them; without, nobody answers at their URLs. */
-  constructor({ broker = new MemoryBroker(), peers }: { broker?: MemoryBroker; peers?: MemoryPeers } = {}) {
+  /**
+   * With `peers`, replicas ask each other through them; without, nobody answers at their URLs. `pace`: how many times
+   * faster than the real one their clock goes, for tests that a machine that is slow for a moment must not decide.
+   */
+  constructor(options: { broker?: MemoryBroker; peers?: MemoryPeers; pace?: number } = {}) {
+    const { broker = new MemoryBroker(), peers, pace = 20 } = options;
     this.broker = broker;
     this.#peers = peers;
+    this.clock = fastClock(pace);
+    this.#world = {
+      clock: this.clock,
+      random: systemRandom,
+      logger: silentLogger,
+      observe: () => undefined,
+    };
   }
 
   /** Where the folders of the replicas are. */

@@ -10,7 +10,7 @@ import { expectEqual, insertNotes } from '../../testing/note-replicas.ts';
 let cluster: MemoryCluster;
 
 beforeEach(() => {
-  cluster = new MemoryCluster({ peers: new MemoryPeers() });
+  cluster = new MemoryCluster({ peers: new MemoryPeers(), pace: 4 });
 });
 afterEach(() => cluster.close());
 
@@ -27,6 +27,18 @@ async function damage(id: string): Promise<void> {
 const stateOf = async (replica: Replica) => (await replica.status()).damage.state;
 const isSetAside = (id: string): boolean =>
   readdirSync(cluster.folder(id)).some((name) => /damaged/.test(name) && !name.endsWith('.json'));
+
+/** Resolves when a replica has announced its damage so. */
+async function hearing(id: string, damage: string): Promise<void> {
+  let isHeard = false;
+  const forget = cluster.broker.announcements.listen({
+    hear: ({ key, value }) => {
+      isHeard ||= key === id && JSON.parse(value.toString()).damage === damage;
+    },
+    broke: () => undefined,
+  });
+  await waitUntil(`${id} has announced that its damage is ${damage}`, () => isHeard).finally(forget);
+}
 
 /** A log whose reader waits for `gate` once the file of `a` is set aside. */
 function gated(gate: Promise<void>): (log: ChangeLog) => ChangeLog {
@@ -49,10 +61,10 @@ describe('two replicas that are damaged at once', () => {
     await damage('b');
 
     const gate = Promise.withResolvers<void>();
-    const [first, second] = await Promise.all([
-      cluster.start('a', { wrapLog: gated(gate.promise) }),
-      cluster.start('b'),
-    ]);
+    const starting = cluster.start('a', { wrapLog: gated(gate.promise) });
+    // Whoever hears nobody for a while takes its turn: both at once, on a machine that is slow for a moment.
+    await hearing('a', 'waiting');
+    const [first, second] = await Promise.all([starting, cluster.start('b')]);
     // Who waits answers after a while, though with nothing.
     expect(await stateOf(first.replica)).toBe('set-aside');
     expect(await stateOf(second.replica)).toBe('held');
