@@ -1,8 +1,9 @@
 /**
  * What the gateway costs a request: the same read, straight to a replica and through the gateway, by turns.
  *
- * By turns, because a machine that is busy for a moment is then busy for both. One request after the other on one
- * kept connection each, so that what is measured is time on the way and not in a queue.
+ * By turns, because a machine that is busy for a moment is then busy for both, and straight to each replica in its turn, as
+ * the gateway asks them: one that is asked less often is slower. One request after the other on one kept connection each,
+ * so that what is measured is time on the way and not in a queue.
  */
 import http from 'node:http';
 import { median } from './interleaved.ts';
@@ -11,7 +12,8 @@ const ANSWER_MS = 30_000;
 
 /** What to compare. */
 export interface GatewayOverheadOptions {
-  readonly replicaUrl: string;
+  /** At least one. */
+  readonly replicaUrls: readonly string[];
   readonly gatewayUrl: string;
   /** Asked for on both. */
   readonly path: string;
@@ -35,7 +37,8 @@ export async function measureGatewayOverhead(options: GatewayOverheadOptions): P
   const warmUps = Math.ceil(options.requests / 10);
   try {
     for (let n = 0; n < options.requests + warmUps; n += 1) {
-      const direct = await timed(how, options.replicaUrl + options.path);
+      const replicaUrl = options.replicaUrls[n % options.replicaUrls.length] ?? '';
+      const direct = await timed(how, replicaUrl + options.path);
       const gateway = await timed(how, options.gatewayUrl + options.path);
       if (n < warmUps) continue;
       times.direct.push(direct);

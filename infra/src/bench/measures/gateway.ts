@@ -24,7 +24,7 @@ export async function measureGateway(ground: BenchGround): Promise<Measured[]> {
   const requests = ground.isQuick ? 1000 : 10_000;
   ground.progress(`${requests} requests each way`);
   const { gatewayMs, directMs } = await measureGatewayOverhead({
-    replicaUrl: url,
+    replicaUrls: cluster.replicas.map((replica) => replica.url),
     gatewayUrl: cluster.gateway.url,
     path: '/order-service/ada/orders',
     requests,
