@@ -74,8 +74,14 @@ describe('.ci/run', () => {
   });
 
   it('ends when the images cannot be built: then nothing on containers would run', async () => {
-    const { exitCode, last, output } = await run({ images: 'exit 1', check: goodCheck, test: goodTest });
-    expect({ exitCode, last }).toEqual({ exitCode: 1, last: '0 passed, 1 failed' });
+    const { exitCode, last, output } = await run({
+      images: 'echo no room; exit 1',
+      check: goodCheck,
+      test: goodTest,
+    });
+    // They are built beside the checks, which have their say.
+    expect({ exitCode, last }).toEqual({ exitCode: 1, last: '4 passed, 1 failed' });
+    expect(output).toContain('no room');
     expect(output).toContain('FAILED: images');
   });
 
