@@ -6,12 +6,9 @@
  * time than every run of CI can spend.
  */
 import { defineConfig } from 'vitest/config';
-import { SimulationFirst } from './infra/testing/simulation-first.ts';
 
 const packages = ['services/*', 'shared/*', 'infra', 'scripts'];
 const { TEST_DOCKER_HOST } = process.env;
-/** Histories wait for the processor alone, tests on containers for everything else. */
-const beside = { pool: 'forks' as const, maxWorkers: 2, sequence: { groupOrder: 1 } };
 /** CI has an engine for these tests alone: all others run as they do on a machine without Docker. */
 const onContainers = {
   hookTimeout: 300_000,
@@ -23,7 +20,6 @@ export default defineConfig({
   test: {
     // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
     maxWorkers: 3,
-    sequence: { sequencer: SimulationFirst },
     projects: [
       {
         test: {
@@ -52,10 +48,11 @@ export default defineConfig({
       },
       {
         test: {
-          ...beside,
           name: 'simulation',
           include: files('.simulation.test.ts'),
-          testTimeout: 180_000,
+          pool: 'forks',
+          // Everything else may go first.
+          testTimeout: 1_200_000,
         },
       },
       {
@@ -71,9 +68,10 @@ export default defineConfig({
       },
       {
         test: {
-          ...beside,
           ...onContainers,
           name: 'container',
+          pool: 'forks',
+          fileParallelism: false,
           include: files('.container.test.ts'),
           exclude: files('.long.container.test.ts'),
           testTimeout: 180_000,

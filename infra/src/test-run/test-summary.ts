@@ -33,6 +33,16 @@ export function parseSummary(text: string | null): TestSummary {
   }
 }
 
+/** The numbers of several runs together. */
+export function addSummaries(summaries: readonly TestSummary[]): TestSummary {
+  return {
+    passed: summaries.reduce((sum, { passed }) => sum + passed, 0),
+    failed: summaries.reduce((sum, { failed }) => sum + failed, 0),
+    skipped: summaries.flatMap(({ skipped }) => skipped),
+    problems: summaries.flatMap(({ problems }) => problems),
+  };
+}
+
 /**
  * Adds what the numbers alone do not show: no test at all, and a bad exit for which there is no reason in them.
  * Tests that were only filtered out do not count as executed. A test that was skipped is no failure on a developer's

@@ -5,13 +5,18 @@ import { runTests } from '../../src/test-run/run-tests.ts';
 const root = fileURLToPath(new URL('../fixtures/test-runs', import.meta.url));
 const timeoutMs = 60_000;
 
-async function run(...args: readonly string[]): Promise<{ exitCode: number; lines: string[] }> {
+const run = (...args: readonly string[]) => runLanes([['sample']], ...args);
+
+async function runLanes(
+  lanes: readonly (readonly string[])[],
+  ...args: readonly string[]
+): Promise<{ exitCode: number; lines: string[] }> {
   const lines: string[] = [];
   const exitCode = await runTests({
     isFastOnly: true,
     args,
     root,
-    projects: ['sample'],
+    lanes,
     isQuiet: true,
     environment: { ...process.env, VITEST: undefined, CI: 'true' },
     print: (line) => lines.push(line),
@@ -62,5 +67,28 @@ describe('a run of the tests', () => {
     expect(exitCode).toBe(1);
     expect(lines.slice(0, -1).join('\n')).toMatch(problem);
     expect(lines.at(-1)).toMatch(/^\d+ passed, [1-9]\d* failed/);
+  });
+});
+
+describe('lanes side by side', () => {
+  const lanes = [['sample'], ['beside']];
+
+  it('count together', { timeout: timeoutMs }, async () => {
+    expect(await runLanes(lanes, 'passing')).toEqual({ exitCode: 0, lines: ['3 passed, 0 failed'] });
+  });
+
+  it('fail by any of them', { timeout: timeoutMs }, async () => {
+    const ofSecond = ['passing.sample', 'failing.beside'];
+    expect(await runLanes(lanes, ...ofSecond)).toEqual({ exitCode: 1, lines: ['2 passed, 1 failed'] });
+    expect(await runLanes(lanes, 'crash')).toMatchObject({ exitCode: 1 });
+  });
+
+  it('may have nothing to do, but not all of them', { timeout: timeoutMs }, async () => {
+    expect(await runLanes(lanes, 'passing.beside')).toEqual({ exitCode: 0, lines: ['1 passed, 0 failed'] });
+    const { exitCode, lines } = await runLanes(lanes, 'no-such-file');
+    expect({ exitCode, lines }).toEqual({
+      exitCode: 1,
+      lines: ['failed: no test was executed', '0 passed, 1 failed'],
+    });
   });
 });

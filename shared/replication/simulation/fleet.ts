@@ -5,17 +5,13 @@
  * takes its place.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { HistoryResult } from './run-history.ts';
 import type { WorkerJob } from './worker-job.ts';
 
-/** Longest real time of one history, in milliseconds: a second of a processor, and others may go first. */
-const HISTORY_MS = 300_000;
-
-/** Niceness of a worker. Nothing in a history goes by real time, so it leaves the processor to whatever does. */
-const NICENESS = 15;
+/** Longest real time of one history, in milliseconds: a second of a processor, and everything else may go first. */
+const HISTORY_MS = 600_000;
 
 const main = fileURLToPath(new URL('worker-main.ts', import.meta.url));
 
@@ -98,7 +94,6 @@ class Worker {
       this.#answer(undefined);
     });
     child.stdin.on('error', () => undefined);
-    if (child.pid !== undefined) setPriority(child.pid, NICENESS);
     this.#child = child;
     return child;
   }

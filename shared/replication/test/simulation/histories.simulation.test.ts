@@ -47,5 +47,5 @@ describe(`${HISTORIES} histories`, () => {
     expect(report.fewest.operations).toBeGreaterThanOrEqual(200);
     expect(report.fewest.faults).toBeGreaterThanOrEqual(10);
     expect(Object.keys(report.crashes)).toEqual(expect.arrayContaining([...steps]));
-  }, 1_500_000);
+  }, 2_400_000);
 });
