@@ -10,7 +10,7 @@ process.on('SIGINT', () => undefined);
 const args = process.argv.slice(2).filter((arg) => arg !== '--');
 process.exitCode = await runTests({
   isFastOnly: args.includes('--fast'),
-  ...(args.includes('--containers') ? { lanes: [['container', 'container-long']] } : {}),
+  ...(args.includes('--containers') ? { lanes: [{ projects: ['container', 'container-long'] }] } : {}),
   args: args.filter((arg) => !['--fast', '--containers'].includes(arg)),
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),

@@ -1,8 +1,8 @@
 /**
  * Runs vitest and says in one last line how it went.
  *
- * Lanes run side by side, each in a vitest of its own. The second one takes only what the first leaves of the
- * processors: nothing in it goes by the clock.
+ * Lanes run side by side, each in a vitest of its own. An idle lane takes only what the others leave of the processors:
+ * nothing in it goes by the clock.
  *
  * The numbers come from a reporter of ours by way of a file: what vitest prints may change, may be cut short by
  * a crash, and may have more behind it.
@@ -21,11 +21,19 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const reporter = fileURLToPath(new URL('../../testing/closing-line.ts', import.meta.url));
 const vitest = join(repository, 'node_modules', 'vitest', 'vitest.mjs');
 
-/** Names of vitest's projects that one vitest runs. */
-type Lane = readonly string[];
+/** What one vitest runs. */
+interface Lane {
+  /** Names of vitest's projects. */
+  readonly projects: readonly string[];
+  readonly isIdle?: boolean;
+}
 
-const fastLane: Lane = ['fast', 'mocking'];
-const allLanes: readonly Lane[] = [[...fastLane, 'container', 'integration'], ['simulation']];
+const fast = ['fast', 'mocking'];
+const allLanes: readonly Lane[] = [
+  { projects: [...fast, 'integration'] },
+  { projects: ['container'] },
+  { projects: ['simulation'], isIdle: true },
+];
 
 /** Which tests to run. */
 export interface TestRunOptions {
@@ -49,11 +57,11 @@ export interface TestRunOptions {
 export async function runTests(options: TestRunOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'dbsync-tests-'));
   try {
-    const lanes = options.lanes ?? (options.isFastOnly ? [fastLane] : allLanes);
+    const lanes = options.lanes ?? (options.isFastOnly ? [{ projects: fast }] : allLanes);
     const running = lanes.map((lane, index) =>
       startLane(lane, { options, summaryFile: join(folder, `${index}.json`), isAlone: lanes.length === 1 }),
     );
-    for (const { child } of running.slice(1)) letOthersGoFirst(child);
+    for (const { child, lane } of running) if (lane.isIdle) letOthersGoFirst(child);
     options.onStart?.((name) => {
       for (const { child } of running) child.kill(name);
     });
@@ -73,6 +81,7 @@ export async function runTests(options: TestRunOptions): Promise<number> {
 }
 
 interface RunningLane {
+  readonly lane: Lane;
   readonly child: ChildProcess;
   readonly summaryFile: string;
   /** vitest's exit code; null where a signal ended it. */
@@ -85,14 +94,14 @@ function startLane(
 ): RunningLane {
   const { options, summaryFile, isAlone } = run;
   const isFiltered = options.args.some((arg) => /^(?:-t|--testNamePattern)(?:=|$)/.test(arg));
-  // Two at once would paint over each other: on a terminal, too, each line is printed when it is there.
+  // Several at once would paint over each other: on a terminal, too, each line is printed when it is there.
   const output = options.isQuiet === true ? 'ignore' : isAlone ? 'inherit' : 'pipe';
   const child = spawn(
     process.execPath,
     [
       // A filter may leave nothing for one lane; whether anything ran is judged over all of them.
       ...[vitest, 'run', '--passWithNoTests', '--reporter', 'default', '--reporter', reporter],
-      ...lane.flatMap((project) => ['--project', project]),
+      ...lane.projects.flatMap((project) => ['--project', project]),
       ...options.args,
     ],
     {
@@ -112,7 +121,7 @@ function startLane(
     child.once('error', reject);
     child.once('close', resolve);
   });
-  return { child, summaryFile, ended };
+  return { lane, child, summaryFile, ended };
 }
 
 /**
