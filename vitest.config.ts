@@ -18,8 +18,8 @@ const files = (suffix: string): string[] => packages.map((folder) => `${folder}/
 
 export default defineConfig({
   test: {
-    // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
-    maxWorkers: 3,
+    // Tests on containers and simulated histories run beside them.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -34,8 +34,8 @@ export default defineConfig({
           pool: 'forks',
           // Loading kafkajs, knex and zod anew for each file costs a third of the time.
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -43,7 +43,7 @@ export default defineConfig({
           name: 'mocking',
           include: files('.mocking.test.ts'),
           pool: 'forks',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
