@@ -20,6 +20,7 @@ import {
   startHttpServer,
 } from '@dbsync/service-kit';
 import type { GatewayConfig } from './config.ts';
+import { nameRequest } from './headers.ts';
 import { gatewayReadiness } from './readiness.ts';
 import { forwardingRoutes } from './routes/forwarding.ts';
 import { problemOf } from './routes/problems.ts';
@@ -88,6 +89,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
       metrics,
       readiness: gatewayReadiness(() => orders.inBalance().some(isReady)),
       routes: (routes) => {
+        routes.use(nameRequest);
         registryRoute(routes, { orders, users });
         forwardingRoutes(routes, { orders, users, sessions, limits: config });
       },

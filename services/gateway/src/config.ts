@@ -34,15 +34,10 @@ export const gatewayVariables = z.object({
   DBSYNC_WRITE_TIMEOUT_MS: integerVariable({ min: 100, max: 120_000 })
     .default(10_000)
     .describe('how long one service may take to answer a write, in milliseconds 100..120000 (default 10000)'),
-  DBSYNC_TOKEN_WAIT_MS: integerVariable({ min: 0, max: 60_000 })
-    .default(2_000)
-    .describe(
-      'how long a replica waits for a token, which a read gets on top, as set for order-service, in milliseconds 0..60000 (default 2000)',
-    ),
   DBSYNC_STREAM_TIMEOUT_MS: integerVariable({ min: 1_000, max: 3_600_000 })
     .default(60_000)
     .describe(
-      'how long a client may take to fetch an answer of more than 256 KiB, in milliseconds 1000..3600000 (default 60000)',
+      'how long a client may take to fetch its answer, in milliseconds 1000..3600000 (default 60000)',
     ),
   DBSYNC_MAX_REQUESTS: integerVariable({ min: 1, max: 100_000 })
     .default(1_000)

@@ -4,7 +4,9 @@
  * Hop-by-hop headers belong to one connection and stop here, those that `Connection` names included. What a
  * client could use to pass for somebody else is dropped and said anew from what the gateway knows itself.
  */
-import type { Request } from 'express';
+import { randomUUID } from 'node:crypto';
+import { Problem } from '@dbsync/service-kit';
+import type { Request, RequestHandler } from 'express';
 
 const HOP_BY_HOP = new Set([
   'connection',
@@ -37,19 +39,40 @@ const OURS = new Set([
   'true-client-ip',
   'client-ip',
 ]);
+/** What a request means hangs on these: without one of them it would be another request. */
+const MEANT_FOR_THE_END = ['consistency-token', 'idempotency-key', 'write-concern'];
 /** Said by the gateway's own answer. */
 const NOT_ANSWERED = new Set(['consistency-token', 'x-request-id', 'set-cookie', 'date']);
 
-/** The headers to send on, without cookie and token, which are the sessions' business. */
-export function requestHeaders(req: Request, requestId: string): Record<string, string | string[]> {
+/** Gives a request its id, whatever the client says: for the service, the client, and the log line of a fault. */
+export const nameRequest: RequestHandler = (req, res, next) => {
+  const requestId = randomUUID();
+  req.headers['x-request-id'] = requestId;
+  res.set('X-Request-Id', requestId);
+  next();
+};
+
+/**
+ * The headers to send on, without cookie and token, which are the sessions' business.
+ * @throws Problem 400 where `Connection` would have one left out that decides what is asked for.
+ */
+export function requestHeaders(req: Request): Record<string, string | string[]> {
   const named = namedByConnection(req.headers.connection);
+  const taken = MEANT_FOR_THE_END.find((name) => named.has(name));
+  if (taken !== undefined) {
+    throw new Problem({
+      status: 400,
+      detail: `Connection must not name ${taken}, which is for the service. Nothing was sent to it.`,
+    });
+  }
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(req.headers)) {
     if (value === undefined || HOP_BY_HOP.has(name) || OURS.has(name) || named.has(name)) continue;
     if (name.startsWith('x-forwarded-')) continue;
     headers[name] = value;
   }
-  headers['x-request-id'] = requestId;
+  const requestId = req.headers['x-request-id'];
+  if (requestId !== undefined) headers['x-request-id'] = requestId;
   headers['x-forwarded-for'] = req.socket.remoteAddress ?? 'unknown';
   headers['x-forwarded-proto'] = 'http';
   if (req.headers.host !== undefined) headers['x-forwarded-host'] = req.headers.host;

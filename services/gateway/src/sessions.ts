@@ -105,14 +105,21 @@ export class Sessions {
     return this.#fit(kept);
   }
 
-  /** Past the bound the earliest runs are remembered for the client instead of by it. */
+  /**
+   * Past the bound the earliest runs are remembered for the client instead of by it: those that a replica has told of
+   * itself. What a client alone says would be waited for in the name of all others, and might never have been.
+   */
   #fit(token: Map<string, number>): Token {
     const entries = [...token].sort(byRun);
     while (entries.length > MAX_ENTRIES || joinToken(new Map(entries)).length > MAX_COOKIE_LENGTH) {
       const [earliest] = entries.splice(0, 1);
-      if (earliest) this.#drop(...earliest);
+      if (earliest && this.#isTold(earliest)) this.#drop(...earliest);
     }
     return new Map(entries);
+  }
+
+  #isTold([origin, seq]: [string, number]): boolean {
+    return this.#known().some(({ vector }) => (vector.get(origin) ?? 0) >= seq);
   }
 
   #drop(origin: string, seq: number): void {

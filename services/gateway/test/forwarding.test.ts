@@ -83,6 +83,9 @@ describe('a request', () => {
 
   it('gets an id of the gateway, which the service and the client are told', async () => {
     const { url, replicas } = await startWith({ replicas: 1 });
+    for (const path of ['/nothing', '/registry']) {
+      expect((await fetch(url + path)).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    }
     const answer = await fetch(`${url}/order-service/ada/orders`, { headers: { 'x-request-id': 'mine' } });
     const id = answer.headers.get('x-request-id');
     expect(id).toMatch(/^[0-9a-f-]{36}$/);

@@ -21,7 +21,8 @@ const ofOneConnection = [
 const named = { connection: 'close, X-Mine ,x-other', 'x-mine': '1', 'x-other': '2', 'x-kept': '3' };
 
 function sent(headers: Record<string, string>): Record<string, string | string[]> {
-  return requestHeaders({ headers, socket: { remoteAddress: '10.0.0.9' } } as unknown as Request, 'id-1');
+  const named = { 'x-request-id': 'id-1', ...headers };
+  return requestHeaders({ headers: named, socket: { remoteAddress: '10.0.0.9' } } as unknown as Request);
 }
 
 describe('headers to a service', () => {
@@ -34,6 +35,15 @@ describe('headers to a service', () => {
   it('have nothing that Connection names', () => {
     expect(sent(named)).toEqual({ 'x-kept': '3', ...ours });
   });
+
+  it.each(['idempotency-key', 'write-concern', 'consistency-token'])(
+    'are refused where Connection names %s: without it the request would be another one',
+    (name) => {
+      expect(() => sent({ connection: `close, ${name.toUpperCase()}`, [name]: 'x' })).toThrow(
+        expect.objectContaining({ status: 400 }),
+      );
+    },
+  );
 
   it.each(['for', 'host', 'proto', 'port', 'prefix', 'server', 'client-cert'])(
     'have no x-forwarded-%s of the client',

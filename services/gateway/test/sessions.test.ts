@@ -252,9 +252,11 @@ describe('an entry of a token', () => {
   });
 
   it('beyond the fortieth is remembered by the gateway instead of by the client, and still asked for', async () => {
-    const running = await startWith({ replicas: 1 });
+    const running = await startWith();
     const client = jar(running.url);
     const all = Array.from({ length: 50 }, (_, n) => `${ended(n)}:1`);
+    const [one] = running.replicas;
+    if (one) one.known = { ...one.known, vector: new Map(all.map((_, n) => [ended(n), 1])) };
     for (const token of [all.slice(0, 25).join(), all.slice(25).join()]) {
       answers(running, token);
       await client.ask();
@@ -263,6 +265,17 @@ describe('an entry of a token', () => {
     expect(client.cookie().length).toBeLessThan(4_096);
     await client.ask();
     expect(String(lastToken(running)).split(',').sort()).toEqual(all.sort());
+  });
+
+  it('beyond the fortieth is not remembered on the word of a client alone: others would wait for it', async () => {
+    const running = await startWith({ replicas: 1 });
+    const headers = { 'Consistency-Token': Array.from({ length: 60 }, (_, n) => `${ended(n)}:1`).join() };
+    expect((await fetch(`${running.url}/order-service/ada/orders`, { headers })).status).toBe(200);
+    answers(running, `${runOf(1)}:1`);
+    const client = jar(running.url);
+    await client.ask();
+    await client.ask();
+    expect(lastToken(running)).toBe(`${runOf(1)}:1`);
   });
 
   it('is one of 64 at most that are sent, the longest in less than half of the headers that a replica takes', async () => {

@@ -59,7 +59,11 @@ export async function startUserService(
   try {
     const store = await createUsersTable(database);
     client = openClient({ config, parts, metrics, logger });
-    const orders = new BalancedOrders({ client, timeoutMs: config.orderTimeoutMs });
+    const orders = new BalancedOrders({
+      client,
+      timeoutMs: config.orderTimeoutMs,
+      tokenWaitMs: config.tokenWaitMs,
+    });
     const surroundings = { store, hashQueue: new HashQueue(), orders };
     const app = createServiceApp({
       logger,

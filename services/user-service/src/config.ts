@@ -36,6 +36,8 @@ export interface UserServiceConfig {
   replicaId: string;
   databaseFile: string;
   orderTimeoutMs: number;
+  /** How long a replica waits for a token. */
+  tokenWaitMs: number;
   maxLagMs: number;
   orderReplicas: ReplicaSource;
 }
@@ -55,6 +57,7 @@ export function readConfig(env: Record<string, string | undefined>): UserService
     replicaId: variables.REPLICA_ID,
     databaseFile: variables.DATABASE_FILE,
     orderTimeoutMs: variables.DBSYNC_ORDER_TIMEOUT_MS,
+    tokenWaitMs: variables.DBSYNC_TOKEN_WAIT_MS,
     maxLagMs: variables.DBSYNC_MAX_LAG_MS,
     orderReplicas: replicaSource(variables),
   };

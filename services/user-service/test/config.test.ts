@@ -20,6 +20,7 @@ describe('readConfig', () => {
       replicaId: 'user-service',
       databaseFile: 'users.db',
       orderTimeoutMs: 2_000,
+      tokenWaitMs: 2_000,
       maxLagMs: 10_000,
       orderReplicas: { kind: 'fixed', urls: ['http://127.0.0.1:60001'] },
     });

@@ -49,6 +49,7 @@ export function testConfig(overrides: Partial<UserServiceConfig>): UserServiceCo
     replicaId: 'user-service',
     databaseFile: path.join(scratchFolder(), 'users.db'),
     orderTimeoutMs: 5_000,
+    tokenWaitMs: 2_000,
     maxLagMs: 10_000,
     orderReplicas: { kind: 'fixed', urls: [] },
     ...overrides,

@@ -12,7 +12,14 @@
  */
 import { createHash } from 'node:crypto';
 import type { Token } from '@dbsync/replication';
-import { type Answer, isAboutRequest, isUnsent, LateAnswerError, type OrderRequest } from './exchange.ts';
+import {
+  type Answer,
+  isAboutRequest,
+  isQueued,
+  isUnsent,
+  LateAnswerError,
+  type OrderRequest,
+} from './exchange.ts';
 import { type Discovery, isCovering, isReady, type KnownReplica } from './known-replica.ts';
 import { ReplicaConnection } from './replica-connection.ts';
 import { Turns } from './turns.ts';
@@ -132,6 +139,8 @@ export class BalancedClient {
         this.#options.observer.passedOver(replica, reasonOf(error));
         if (isUnsent(error)) continue;
         tries += 1;
+        // Nothing was sent, but the time for it is over.
+        if (isQueued(error)) continue;
         failure = error;
         if (!request.isRepeatable) break;
       }
@@ -173,7 +182,10 @@ export class BalancedClient {
     const reachable = replicas.filter(({ url }) => this.#connection(url).isClosed);
     const staying = narrow(reachable, ({ url }) => !this.#connection(url).isLeaving);
     const ready = narrow(staying, isReady);
-    return narrow(ready, ({ lagMs }) => lagMs === null || lagMs <= this.#options.maxLagMs);
+    const { maxLagMs } = this.#options;
+    const near = narrow(ready, ({ lagMs }) => lagMs === null || lagMs <= maxLagMs);
+    // Who cannot say how far it is behind may have lost the log, while others have not.
+    return narrow(near, ({ lagMs }) => lagMs !== null);
   }
 
   #choose(request: BalancedRequest, asked: ReadonlySet<string>): KnownReplica | undefined {
@@ -182,8 +194,8 @@ export class BalancedClient {
     const { affinity, token, isWrite } = request;
     const left = asked.size === 0 ? inBalance : this.#best(this.known().filter(({ url }) => !asked.has(url)));
     const able = isWrite ? narrow(left, ({ isWritable }) => isWritable) : left;
-    if (affinity !== undefined) return nearest(able, affinity);
     const covering = token === undefined ? able : narrow(able, (replica) => this.#isCovering(replica, token));
+    if (affinity !== undefined) return nearest(covering, affinity);
     const url = this.#turns.take(covering.map((replica) => replica.url));
     // Who is out of balance has no turns.
     return covering.find((replica) => replica.url === url) ?? covering[0];
@@ -222,7 +234,7 @@ export class BalancedClient {
       // Whoever comes back gets new connections and a clean slate.
       this.#connections.delete(url);
       this.#served.delete(url);
-      void connection.close();
+      void connection.retire();
     }
   }
 }

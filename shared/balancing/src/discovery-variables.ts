@@ -46,6 +46,11 @@ export const discoveryVariables = {
     .describe(
       'how long one order replica may take to answer a read, in milliseconds 10..60000 (default 2000)',
     ),
+  DBSYNC_TOKEN_WAIT_MS: integerVariable({ min: 0, max: 60_000 })
+    .default(2_000)
+    .describe(
+      'how long a replica waits for a token, which a read gets on top, as set for order-service, in milliseconds 0..60000 (default 2000)',
+    ),
   DBSYNC_MAX_LAG_MS: integerVariable({ min: 100, max: 3_600_000 })
     .default(10_000)
     .describe(

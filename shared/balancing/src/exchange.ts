@@ -117,7 +117,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   #expire(timeLimitMs: number): void {
-    this.#late = new LateAnswerError(timeLimitMs);
+    this.#late = new LateAnswerError(timeLimitMs, { isQueued: this.#controller === undefined });
     this.#settle.reject(this.#late);
     this.#controller?.abort(this.#late);
   }
@@ -153,10 +153,19 @@ function discard(body: Answer['body']): void {
 
 /** No answer in time: what became of the request is not known. */
 export class LateAnswerError extends Error {
-  constructor(timeLimitMs: number) {
-    super(`no answer within ${timeLimitMs} ms`);
+  /** True when it waited for a free connection all the time: nothing was sent. */
+  readonly isQueued: boolean;
+
+  constructor(timeLimitMs: number, { isQueued }: { isQueued: boolean }) {
+    super(isQueued ? `no free connection within ${timeLimitMs} ms` : `no answer within ${timeLimitMs} ms`);
     this.name = 'LateAnswerError';
+    this.isQueued = isQueued;
   }
+}
+
+/** True for a request that found no free connection in time: that says nothing about the replica. */
+export function isQueued(error: unknown): boolean {
+  return error instanceof LateAnswerError && error.isQueued;
 }
 
 /** Somebody answered, and the caller cannot use it. */
@@ -170,20 +179,15 @@ export class UnusableAnswerError extends Error {
   }
 }
 
-const UNSENT = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+const UNSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+/** They may also end a connection on which something was sent. */
+const UNSENT_IN_CONNECT = new Set(['EHOSTUNREACH', 'ENETUNREACH']);
 
 /** True for failures before anything was sent: there never was a connection. */
 export function isUnsent(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isUnsent);
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && UNSENT.has(code);
+  const { code = '', syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return UNSENT.has(code) || (UNSENT_IN_CONNECT.has(code) && syscall === 'connect');
 }
 
 /**

@@ -7,12 +7,15 @@
  * everybody else. While DNS does not answer, the last known addresses stay.
  */
 import { lookup } from 'node:dns/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@dbsync/service-kit';
 import { z } from 'zod';
 import { byReplicaId, type Discovery, type KnownReplica } from './known-replica.ts';
 
 const LOOK_EVERY_MS = 1_000;
 const ANSWER_MS = 1_000;
+/** How long a look at the addresses may take, in milliseconds: silence of replicas is counted meanwhile. */
+const LOOKUP_MS = 2_000;
 const SILENCE_MS = 5_000;
 /** The vector names living runs only, a status is some kilobytes. */
 const MAX_STATUS_BYTES = 1024 * 1024;
@@ -114,7 +117,7 @@ export class ProbedReplicas implements Discovery {
 
   async #find(): Promise<void> {
     try {
-      const urls = [...new Set(await this.#options.urls())];
+      const urls = [...new Set(await inTime(this.#options.urls()))];
       this.#probed = new Map(urls.map((url) => [url, this.#probed.get(url) ?? unheard(url)]));
       this.#isFailing = false;
     } catch (err) {
@@ -137,6 +140,14 @@ export class ProbedReplicas implements Discovery {
       // Silence is what counts, and `replicas` tells it.
     }
   }
+}
+
+async function inTime<T>(looking: Promise<T>): Promise<T> {
+  const isOver = new AbortController();
+  const late = delay(LOOKUP_MS, undefined, { signal: isOver.signal }).then((): never => {
+    throw new Error(`no answer within ${LOOKUP_MS} ms`);
+  });
+  return Promise.race([looking, late]).finally(() => isOver.abort());
 }
 
 function unheard(url: string): Probed {

@@ -17,7 +17,14 @@ import {
   handleWhen,
 } from 'cockatiel';
 import { Pool } from 'undici';
-import { type Answer, exchange, isAboutRequest, type OrderRequest, UnusableAnswerError } from './exchange.ts';
+import {
+  type Answer,
+  exchange,
+  isAboutRequest,
+  isQueued,
+  type OrderRequest,
+  UnusableAnswerError,
+} from './exchange.ts';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_ANSWER_MS = 1_000;
@@ -79,7 +86,8 @@ export class ReplicaConnection {
   /** Sends a request and reads the answer. @throws what broke; see `isUnsent`. */
   async send(request: OrderRequest): Promise<Answer> {
     const answer = await this.#breaker.execute(() => exchange(this.#pool, request));
-    if (isLast(answer)) this.#isLeaving = true;
+    // After HEAD undici closes the connection, and a replica says as much.
+    if (request.method !== 'HEAD' && isLast(answer)) this.#isLeaving = true;
     this.#learn(answer);
     return answer;
   }
@@ -101,6 +109,11 @@ export class ReplicaConnection {
     return this.#shown;
   }
 
+  /** Closes what is idle, and the rest when it was answered, which is bounded: it may still be well. */
+  async retire(): Promise<void> {
+    await this.#pool.close();
+  }
+
   /** Closes at once what is idle and cuts what is not. */
   async close(): Promise<void> {
     await this.#pool.destroy();
@@ -120,6 +133,7 @@ export class ReplicaConnection {
 
 /** A replica failed that gave no answer, or one that no replica would give; a refusal of the request is none. */
 function isFailing(error: unknown): boolean {
+  if (isQueued(error)) return false;
   if (!(error instanceof UnusableAnswerError)) return true;
   return isFailure(error.answer) || !isAboutRequest(error.answer);
 }

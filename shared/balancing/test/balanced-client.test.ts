@@ -32,6 +32,7 @@ describe('a replica is chosen', () => {
     ['is silent', { state: 'silent' }],
     ['is stopped', { state: 'stopped' }],
     ['lags too far behind', { lagMs: 1_001 }],
+    ['cannot say how far it lags behind', { lagMs: null }],
   ])('but not one that %s, unless nobody else is left', async (_what, change) => {
     const { served, changes } = await startBalanced(2);
     changes.set('order-1', change);
@@ -47,6 +48,33 @@ describe('a replica is chosen', () => {
     answer(1, (_req, res) => sendJson(res, 200, []));
     await expect.poll(() => fakes[0]?.requests.length, { timeout: 5_000 }).toBe(2);
     await expect.poll(() => served(1), { timeout: 5_000 }).toBe('1');
+  });
+
+  it('although it closes the connection of a HEAD, as undici has it do', async () => {
+    const { client, served } = await startBalanced(2);
+    const head = { method: 'HEAD', path: '/x', timeLimitMs: 5_000, isRepeatable: true, isWrite: false };
+    for (let n = 0; n < 2; n += 1) expect((await client.request(head)).status).toBe(200);
+    expect(client.inBalance()).toHaveLength(2);
+    expect(await served(4)).toBe('1212');
+  });
+
+  it('and may still answer when it is not known any more: it may only have lost the log', async () => {
+    const { post, answer, fakes, client } = await startBalanced(1);
+    const asked = Promise.withResolvers<() => void>();
+    answer(1, (_req, res) => asked.resolve(() => sendJson(res, 201, {})));
+    const placed = post({ isRepeatable: false });
+    const finish = await asked.promise;
+    const gone = fakes.splice(0);
+    const servedIfBack = (): number | undefined => {
+      fakes.push(...gone);
+      const [share] = client.shares();
+      fakes.splice(0);
+      return share?.served;
+    };
+    // Nothing is known of what it was, so its connections were given up, too.
+    await expect.poll(servedIfBack, { timeout: 5_000 }).toBe(0);
+    finish();
+    expect((await placed).status).toBe(201);
   });
 
   it('that holds what the token names already', async () => {

@@ -46,6 +46,20 @@ describe('the breaker of a replica', () => {
     expect((await get()).status).toBe(200);
   });
 
+  it('stays closed for requests that found no free connection in time, of which nothing was sent', async () => {
+    const { get, answer, breakers } = await startBalanced(1);
+    const waiting: Parameters<typeof sendJson>[0][] = [];
+    answer(1, (_req, res) => void waiting.push(res));
+    const held = Array.from({ length: 256 }, () => get({ timeLimitMs: 30_000 }));
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(256);
+    for (let n = 0; n < 6; n += 1) {
+      await expect(get({ timeLimitMs: 20 })).rejects.toThrow('no order replica can be reached');
+    }
+    expect(breakers).toEqual([]);
+    for (const res of waiting) sendJson(res, 200, []);
+    for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+  });
+
   it('stays closed for the bare head of a refusal, which hides its kind', async () => {
     const { client, answer, breakers } = await startBalanced(1);
     answer(1, (_req, res) => {

@@ -3,7 +3,7 @@ import type http from 'node:http';
 import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
-import { exchange, type OrderRequest } from '../src/exchange.ts';
+import { exchange, isUnsent, type OrderRequest } from '../src/exchange.ts';
 import { closeFakes, sendJson, startFakeReplica } from '../testing/index.ts';
 
 const pools: Pool[] = [];
@@ -61,7 +61,8 @@ describe('an exchange', () => {
       sendJson(res, 200, []);
     });
     const waiting = exchange(pool, { ...get, path: '/late', timeLimitMs: 50 });
-    await expect(waiting).rejects.toThrow('no answer within 50 ms');
+    const late = { message: 'no free connection within 50 ms', isQueued: true };
+    await expect(waiting).rejects.toMatchObject(late);
     release();
     expect((await first).body.toString()).toBe('["first"]');
     await exchange(pool, { ...get, path: '/next' });
@@ -116,3 +117,20 @@ async function isStill(value: () => number): Promise<boolean> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   return value() === before;
 }
+
+describe('a request that failed', () => {
+  const failure = (code: string, syscall: string) => Object.assign(new Error(code), { code, syscall });
+
+  it('was not sent where there never was a connection, to none of the addresses of a name', () => {
+    expect(isUnsent(failure('ECONNREFUSED', 'connect'))).toBe(true);
+    expect(isUnsent(failure('EHOSTUNREACH', 'connect'))).toBe(true);
+    expect(isUnsent(new AggregateError([failure('ECONNREFUSED', 'connect')]))).toBe(true);
+  });
+
+  it('may have been sent where the way was lost later', () => {
+    expect(isUnsent(failure('ECONNRESET', 'read'))).toBe(false);
+    expect(isUnsent(failure('EHOSTUNREACH', 'read'))).toBe(false);
+    const errors = [failure('ECONNREFUSED', 'connect'), failure('ECONNRESET', 'read')];
+    expect(isUnsent(new AggregateError(errors))).toBe(false);
+  });
+});

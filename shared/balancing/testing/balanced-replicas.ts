@@ -22,7 +22,8 @@ export interface WriteChoice {
 
 /** Replicas `order-1`, `order-2` ... and the client that asks them. */
 export interface BalancedReplicas {
-  readonly fakes: readonly FakeReplica[];
+  /** Taken out of it, a replica is not known any more. */
+  readonly fakes: FakeReplica[];
   readonly client: BalancedClient;
   /** What is known of a replica from now on, by its id, in place of a healthy one's. */
   readonly changes: Map<string, Partial<KnownReplica>>;

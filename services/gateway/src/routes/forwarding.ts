@@ -6,7 +6,6 @@
  * `/order-service/**` goes to one of the replicas as it is, `/user-service/**` to the user-service without the
  * prefix. Other addresses of a service, its operators' ones above all, cannot be reached from here.
  */
-import { randomUUID } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { type BalancedAnswer, type BalancedClient, UnansweredError } from '@dbsync/balancing';
 import { joinToken } from '@dbsync/replication';
@@ -29,7 +28,7 @@ export interface ForwardingLimits {
   readonly writeTimeoutMs: number;
   /** How long a replica waits for the writes of a token. */
   readonly tokenWaitMs: number;
-  /** Longest time in which a client may fetch an answer that is handed on as it comes. */
+  /** Longest time in which a client may fetch its answer. */
   readonly streamTimeoutMs: number;
 }
 
@@ -75,10 +74,6 @@ async function forward(
   res: Response,
   to: { client: BalancedClient; path: string; readTimeoutMs: number; surroundings: Surroundings },
 ): Promise<void> {
-  const requestId = randomUUID();
-  // For the log line of a fault, too.
-  req.headers['x-request-id'] = requestId;
-  res.set('X-Request-Id', requestId);
   assertForwardable(req);
   const { sessions, limits } = to.surroundings;
   const session = sessions.open(req);
@@ -89,7 +84,7 @@ async function forward(
   // A read has no use for one: it goes in turns, to a replica that covers its token.
   const key = isSafe ? undefined : idempotencyKey(req);
   const isRepeatable = isSafe || key !== undefined;
-  const headers = requestHeaders(req, requestId);
+  const headers = requestHeaders(req);
   if (needed.size > 0) headers['consistency-token'] = joinToken(needed);
   try {
     const answer = await to.client.request({
@@ -102,7 +97,8 @@ async function forward(
         : limits.writeTimeoutMs,
       isRepeatable,
       isWrite: !isSafe,
-      token: isSafe ? needed : undefined,
+      // A write without a key looks for nothing that was there before.
+      token: isSafe || key !== undefined ? needed : undefined,
       affinity: key === undefined ? undefined : `${to.path}\0${key}`,
     });
     if (answer.status === 410) sessions.replace(res, session, { needed, left: answer.token });
@@ -144,6 +140,7 @@ async function send(
   res.status(answer.status);
   if (Buffer.isBuffer(answer.body)) {
     res.end(answer.body);
+    cutOffAfter(res, streamTimeoutMs);
     return;
   }
   try {
@@ -152,6 +149,13 @@ async function send(
     // The service broke off, or the client did, or time is up: the answer has begun, so cutting it off is all that can be said.
     res.destroy();
   }
+}
+
+/** Cuts off a client that does not fetch its answer. Most answers are with the kernel by now. */
+function cutOffAfter(res: Response, timeoutMs: number): void {
+  if (!res.socket || res.socket.writableLength === 0) return;
+  const timer = setTimeout(() => res.destroy(), timeoutMs);
+  res.once('close', () => clearTimeout(timer));
 }
 
 /** Lets so many requests in at once; the rest is told to come again. */

@@ -16,8 +16,6 @@ import { BrokenAnswerError, readOrders, readProblem } from './order-answer.ts';
 import { OrdersRefusedError } from './orders-refused-error.ts';
 
 const PAGE_LIMIT = 100;
-/** A read with a token may wait inside the replica for as long as replicas wait by default. */
-const TOKEN_WAIT_MS = 2_000;
 const REPLICA_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** What a replica says to a token that it does not honour; a 503 may also be about the replica. */
 const REFUSALS = [400, 410];
@@ -26,11 +24,17 @@ const REFUSALS = [400, 410];
 export class BalancedOrders implements OrderSource {
   readonly #client: Pick<BalancedClient, 'request'>;
   readonly #timeoutMs: number;
+  readonly #tokenWaitMs: number;
 
-  /** `timeoutMs`: how long one replica may take; reads with a token get two seconds more. */
-  constructor(options: { client: Pick<BalancedClient, 'request'>; timeoutMs: number }) {
+  /** `timeoutMs`: how long one replica may take; reads with a token may wait inside it for `tokenWaitMs` more. */
+  constructor(options: {
+    client: Pick<BalancedClient, 'request'>;
+    timeoutMs: number;
+    tokenWaitMs: number;
+  }) {
     this.#client = options.client;
     this.#timeoutMs = options.timeoutMs;
+    this.#tokenWaitMs = options.tokenWaitMs;
   }
 
   /**
@@ -67,7 +71,7 @@ export class BalancedOrders implements OrderSource {
           ...(hasToken ? { 'consistency-token': consistencyToken } : {}),
           ...(traceParent === undefined ? {} : { traceparent: traceParent }),
         },
-        timeLimitMs: this.#timeoutMs + (hasToken ? TOKEN_WAIT_MS : 0),
+        timeLimitMs: this.#timeoutMs + (hasToken ? this.#tokenWaitMs : 0),
         isRepeatable: true,
         isWrite: false,
         token: hasToken ? readableToken(consistencyToken) : undefined,

@@ -31,7 +31,7 @@ async function replicas(count: number, timeoutMs = 5_000) {
     },
   });
   clients.push(client);
-  const source = new BalancedOrders({ client, timeoutMs });
+  const source = new BalancedOrders({ client, timeoutMs, tokenWaitMs: 2000 });
   const read = (consistencyToken?: string) => source.read({ userId: 'u-1', consistencyToken });
   const readTraced = (traceParent: string) =>
     source.read({ userId: 'u-1', consistencyToken: undefined, traceParent });
