@@ -58,13 +58,19 @@ export interface OrderStore {
   /**
    * Stores an order unless one with its id is shown already, and answers with the one that is there then, as sure as
    * `concern` asks, and the token with which a later read sees it. `mayExist` says that the id may have been stored
-   * before, here or elsewhere: worth a look first. It is safe either way, and to be called at the same time.
+   * before, here or elsewhere: worth a look first, at what `token` names at least. It is safe either way, and to be called
+   * at the same time.
    * `traceParent` goes along with the order to whoever it is handed on to, and is not stored.
    * @throws OrderStoredOnly when it is stored, but the log has not acknowledged it in time.
    */
   insert(
     order: Order,
-    options: { concern: WriteConcern; mayExist: boolean; traceParent?: string | undefined },
+    options: {
+      concern: WriteConcern;
+      mayExist: boolean;
+      token?: string | undefined;
+      traceParent?: string | undefined;
+    },
   ): Promise<{ order: Order; token: string }>;
   /** Orders of a user by createdAt, then orderId, after a place; sees at least what `token` names. */
   list(request: {

@@ -30,6 +30,8 @@ export interface OrderPlacing {
 export interface PlacementOptions {
   readonly concern: WriteConcern;
   readonly idempotencyKey?: string | undefined;
+  /** What the client has seen: an order that it placed with its key elsewhere is looked for there. */
+  readonly token?: string | undefined;
   readonly traceParent?: string | undefined;
 }
 
@@ -40,7 +42,7 @@ export interface PlacementOptions {
 export async function placeOrder(
   { store, runningKeys, now }: OrderPlacing,
   command: OrderCommand,
-  { concern, idempotencyKey: key, traceParent }: PlacementOptions,
+  { concern, idempotencyKey: key, token, traceParent }: PlacementOptions,
 ): Promise<{ order: Order; token: string }> {
   const createdAtMs = now();
   const orderId = key === undefined ? uuidv7({ msecs: createdAtMs }) : orderIdOf({ ...command, key });
@@ -48,7 +50,7 @@ export async function placeOrder(
   if (key === undefined) return store.insert(order, { concern, mayExist: false, traceParent });
   return runningKeys.alone(orderId, async () => {
     try {
-      const placed = await store.insert(order, { concern, mayExist: true, traceParent });
+      const placed = await store.insert(order, { concern, mayExist: true, token, traceParent });
       assertSame(placed, order);
       return placed;
     } catch (error) {

@@ -40,6 +40,7 @@ export function orderRoutes(app: Express, surroundings: { store: OrderStore; now
         const asked = {
           concern: writeConcern(req),
           idempotencyKey: idempotencyKey(req),
+          token: req.get('Consistency-Token'),
           traceParent: req.get('traceparent'),
         };
         const command = { userId, ...validBody(placementSchema, req) };

@@ -50,6 +50,18 @@ export function replicatedOrders(replica: Replica): OrderStore {
   };
   const tokenAfter = async (marks: string | null | undefined, given: Token): Promise<string> =>
     joinToken(await replica.readToken(shownRows(marks ?? ''), given));
+  /**
+   * Waits for what a client has seen before an order is looked for. What does not come in time, or is gone for good, must not
+   * keep it from ordering: which of two orders with one key stands is then settled when they meet.
+   */
+  const seen = async (text: string | undefined): Promise<void> => {
+    try {
+      await readable(text);
+    } catch (error) {
+      if (!isReplicationError(error, 'write-gone') && !isReplicationError(error, 'token-not-covered'))
+        throw error;
+    }
+  };
   /** The shown order with this id, with its place. */
   const placed = async (orderId: string): Promise<PlacedOrderRow | undefined> => {
     replica.assertReadable();
@@ -57,7 +69,8 @@ export function replicatedOrders(replica: Replica): OrderStore {
     return row;
   };
   return {
-    async insert(order, { concern, mayExist, traceParent }) {
+    async insert(order, { concern, mayExist, token, traceParent }) {
+      if (mayExist) await seen(token);
       let row = mayExist ? await placed(order.orderId) : undefined;
       try {
         if (!row) {

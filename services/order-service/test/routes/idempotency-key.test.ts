@@ -179,6 +179,39 @@ describe('one key on two replicas at once', () => {
   });
 });
 
+describe('a key used again by a client that has seen its order', () => {
+  const other = { ...pens, quantity: 7 };
+
+  it('waits on another replica for that order, and is refused with another body', async () => {
+    const { one, two, connect } = await startApart();
+    const first = await place(one.url, { headers: KEY });
+    const seen = { ...KEY, 'Consistency-Token': first.token };
+    const again = post(ordersOf(two), other, seen);
+    await connect();
+    await expectProblem(await again, 422);
+    expect(await place(two.url, { headers: seen })).toEqual(first);
+  });
+
+  it('waits for no longer than a read: what keeps the replicas apart must not keep anybody from ordering', async () => {
+    const one = await startReplica();
+    const two = await startReplica({
+      broker: one.broker,
+      replicaId: 'order-2',
+      limits: { tokenWaitMs: 50 },
+    });
+    one.client.setCut(true);
+    const first = await place(one.url, { headers: KEY });
+    const seen = { 'Idempotency-Key': 'k2', 'Consistency-Token': first.token };
+    expect((await post(ordersOf(two), other, seen)).status).toBe(201);
+  });
+
+  it('is refused with a token that is none', async () => {
+    const replica = await startReplica();
+    await expectProblem(await post(ordersOf(replica), pens, { ...KEY, 'Consistency-Token': 'x' }), 400);
+    expect((await statusOf(replica.url)).rows).toBe(0);
+  });
+});
+
 describe('the same key again', () => {
   it('after 504: 504 until the log has the order, then 201; local is answered at once', async () => {
     const replica = await startReplica();
