@@ -18,8 +18,8 @@ const files = (suffix: string): string[] => packages.map((folder) => `${folder}/
 
 export default defineConfig({
   test: {
-    // Tests on containers and simulated histories run beside them.
-    maxWorkers: 2,
+    // Most tests wait for sockets and disks, not for the processor: more of them than cores may run.
+    maxWorkers: 3,
     projects: [
       {
         test: {

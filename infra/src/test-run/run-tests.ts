@@ -30,8 +30,7 @@ interface Lane {
 
 const fast = ['fast', 'mocking'];
 const allLanes: readonly Lane[] = [
-  { projects: [...fast, 'integration'] },
-  { projects: ['container'] },
+  { projects: [...fast, 'container', 'integration'] },
   { projects: ['simulation'], isIdle: true },
 ];
 
