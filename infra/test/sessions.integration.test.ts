@@ -25,7 +25,10 @@ describe('clients of the gateway', () => {
       console.log(sessionLines(report).join('; '));
       expect(report.breaches).toEqual([]);
       expect(report.rounds).toBe(1000);
+      // Two a round, and one through the user-service in every fourth: each of them was judged.
+      expect(report.reads).toBe(2250);
       expect(report.kills).toBeGreaterThan(0);
+      expect(report.lagChanges).toBeGreaterThan(5);
       expect(report.relinks).toBe(0);
       expect(report.longestToken).toBeLessThan(3800);
     } catch (error) {

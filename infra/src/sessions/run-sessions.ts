@@ -52,6 +52,8 @@ export interface SessionRunReport {
 const LAG_CHANGES_EVERY_MS = 500;
 const READY_MS = 60_000;
 const REPLICAS = 3;
+/** Orders of one user; the next ones are another user's. The user-service shows a hundred, and all have to be judged. */
+const ORDERS_A_USER = 90;
 
 /** Runs and judges. @throws when the cluster does not start, or a client is not answered for a minute. */
 export async function runSessions(options: SessionRunOptions): Promise<SessionRunReport> {
@@ -82,7 +84,9 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
         hasKeys: true,
       }),
   );
+  /** The user that each client orders for at present, and everybody so far. */
   const users = await Promise.all(clients.map((client) => client.register()));
+  const all = [...users];
   const over = new AbortController();
   const lagging = lag(ground, options, over.signal);
   const killing = Number.isFinite(options.killEveryMs)
@@ -97,11 +101,16 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
   const begunMs = performance.now();
   let rounds = 0;
   const play = async (client: SessionClient, index: number): Promise<void> => {
-    const own = users[index] ?? '';
-    const neighbour = users[(index + 1) % users.length] ?? '';
-    while (rounds < options.rounds && !options.signal?.aborted) {
+    let own = users[index] ?? '';
+    for (let placed = 0; rounds < options.rounds && !options.signal?.aborted; placed += 1) {
       const round = rounds;
       rounds += 1;
+      if (placed > 0 && placed % ORDERS_A_USER === 0) {
+        own = await client.register();
+        users[index] = own;
+        all.push(own);
+      }
+      const neighbour = users[(index + 1) % users.length] ?? '';
       await client.place(own, `round-${round}`);
       await client.read(own);
       if (round % 4 === 0) await client.readUser(own);
@@ -117,7 +126,7 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
     [lagChanges, kills] = await Promise.all([lagging, killing]);
   }
   const seconds = (performance.now() - begunMs) / 1000;
-  const orders = await ordersAtTheEnd(ground, users, rounds);
+  const orders = await ordersAtTheEnd(ground, all, rounds);
   return {
     breaches: [
       ...clients.flatMap((client, n) => judgeSession(`client-${n}`, client.history)),

@@ -39,6 +39,7 @@ export class SessionClient {
   longestWaitMs = 0;
   readonly #options: SessionClientOptions;
   readonly #session: KeptSession;
+  #users = 0;
 
   constructor(options: SessionClientOptions) {
     this.#options = options;
@@ -50,9 +51,10 @@ export class SessionClient {
     return this.#session.longest;
   }
 
-  /** Registers a user and answers with its id. */
+  /** Registers one more user and answers with its id. */
   async register(): Promise<string> {
-    const { name } = this.#options;
+    this.#users += 1;
+    const name = `${this.#options.name}-${this.#users}`;
     const user = { email: `${name}@example.com`, name, password: 'difference engine' };
     const told = await this.#untilTold('POST', '/user-service/users', { body: user, expected: 201 });
     return (told.body as { userId: string }).userId;
@@ -83,7 +85,8 @@ export class SessionClient {
       isTold: (body) => (body as { ordersUnavailable?: boolean }).ordersUnavailable !== true,
     });
     const { orders, ordersNext } = told.body as { orders: unknown; ordersNext: string | null };
-    if (ordersNext === null) this.history.push({ kind: 'read', userId, orderIds: idsOf(orders) });
+    if (ordersNext !== null) throw new Error(`user ${userId} has more orders than a read shows`);
+    this.history.push({ kind: 'read', userId, orderIds: idsOf(orders) });
   }
 
   async #untilTold(
