@@ -1,6 +1,6 @@
 /**
  * Ten thousand records that somebody or something changed (more by `pnpm mutate`): none of them may throw, and none
- * may be applied as anything else than what its origin wrote.
+ * may be applied in any other form than its origin wrote it.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -171,7 +171,7 @@ export class MemoryBroker {
     found.records = found.records.map((one) => (one.offset === offset ? { ...one, ...change } : one));
   }
 
-  /** Anything at all is appended, as any producer could. */
+  /** Anything at all is appended: every producer could do so. */
   appendRaw(partition: number, record: Pick<LogRecord, 'key' | 'value' | 'headers'>): number {
     const offset = this.#push(partition, { isMarker: false, ...record });
     this.wake();

@@ -5,7 +5,7 @@
  * translate the errors. Nothing in here knows SQL or HTTP.
  */
 
-/** A registered user as anybody may see it. */
+/** A registered user, as far as everybody may see it. */
 export interface User {
   /** UUIDv7, so that users sort by the time they registered. */
   userId: string;
