@@ -2,12 +2,14 @@
  * The token of an answer to a read: what the answer was based on, so that a later one is never older.
  *
  * It names what this replica holds of every living run, and of the ended runs that began last those of which
- * somebody alive has not announced as much: a read elsewhere could miss that. Everybody holds the rest. So it is
- * as large as the number of living replicas, and a few entries more in the seconds after a run has ended; never
- * more than `MAX_TOKEN_ENTRIES`.
+ * somebody has not announced as much: a read elsewhere could miss that. Everybody holds the rest. Who fell silent
+ * counts, too, unless he said goodbye: cut off from the log alone, he may still be asked. So it is as large as the
+ * number of living replicas, and a few entries more for as long as somebody lacks the end of an ended run; never more
+ * than `MAX_TOKEN_ENTRIES`.
  */
+import type { Announcement } from './announcement.ts';
 import { ReplicationError } from './errors.ts';
-import { runOf } from './origin.ts';
+import { replicaOf, runOf } from './origin.ts';
 import { type Origins, TOLD_ENDED } from './origins.ts';
 import type { Registry } from './registry.ts';
 import type { Clock } from './surroundings.ts';
@@ -45,8 +47,9 @@ export class ReadTokens {
       if (seq > 0 && token.size < MAX_TOKEN_ENTRIES) token.set(name, seq);
     };
     for (const name of living) add(name);
+    const others = this.#others();
     for (const name of [...this.#latestEnded(living), ...given.keys()]) {
-      if (!this.#isEverywhere(name)) add(name);
+      if (!others || !this.#isWith(others, name)) add(name);
     }
     return token;
   }
@@ -71,18 +74,21 @@ export class ReadTokens {
     }
   }
 
-  /** True when every other replica alive has announced as much of it as is here. With nobody else it is only here. */
-  #isEverywhere(name: string): boolean {
-    const { origins, own, registry } = this.#options;
-    const seq = origins.get(name)?.seq ?? 0;
-    const others = registry.live().filter(({ origin }) => origin !== own);
-    return (
-      others.length > 0 &&
-      registry.knowsEverybody &&
-      others.every(({ announcement: { ended, others: current } }) => {
-        return (ended.latest[name] ?? current[name] ?? 0) >= seq;
-      })
-    );
+  /** The word of every other replica that has not left; undefined while nobody is alive but this one, or not all are known. */
+  #others(): readonly Announcement[] | undefined {
+    const { own, registry } = this.#options;
+    const hasCompany = registry.live().some(({ origin }) => origin !== own);
+    if (!hasCompany || !registry.knowsEverybody) return undefined;
+    const isOther = ({ origin }: Announcement): boolean => replicaOf(origin) !== replicaOf(own);
+    return registry.latest().filter((one) => isOther(one) && one.state !== 'leaving');
+  }
+
+  /** True when each of them has announced as much of a run as is here; of its own run each has all. */
+  #isWith(others: readonly Announcement[], name: string): boolean {
+    const seq = this.#options.origins.get(name)?.seq ?? 0;
+    return others.every(({ origin, ended, others: current }) => {
+      return origin === name || (ended.latest[name] ?? current[name] ?? 0) >= seq;
+    });
   }
 
   /** Ended runs can be many, so they are sorted only when there is another one. */

@@ -69,6 +69,29 @@ describe('the token of a read', () => {
     expect([...(await tokens.after([], new Map()))]).toEqual([]);
   });
 
+  it('names an ended run that a silent replica lacks: cut off from the log alone, it may still be asked', async () => {
+    const [gone, silent] = [run('c', 0), run('d', 3)];
+    hold(gone, 7);
+    hear([peer, { others: { [gone]: 7 } }], [silent, { others: { [gone]: 6 } }]);
+    hear([peer, { ended: ended({ [gone]: 7 }) }]);
+    expect(registry.liveOrigins()).toEqual([peer]);
+    expect([...(await tokens.after([], new Map()))]).toEqual([[gone, 7]]);
+    hear([peer, { ended: ended({ [gone]: 7 }) }], [silent, { others: { [gone]: 7 } }]);
+    hear([peer, { ended: ended({ [gone]: 7 }) }]);
+    expect([...(await tokens.after([], new Map()))]).toEqual([]);
+  });
+
+  it('does not wait for who said goodbye, nor names the run of a silent one that everybody else holds', async () => {
+    const [gone, left] = [run('c', 4), run('d', 3)];
+    hold(gone, 7);
+    const whole = { others: { [gone]: 7 } };
+    hear([peer, whole], [left, {}], [gone, {}]);
+    expect([...(await tokens.after([], new Map()))]).toEqual([[gone, 7]]);
+    hear([peer, whole], [left, { state: 'leaving' }]);
+    expect(registry.liveOrigins()).toEqual([peer]);
+    expect([...(await tokens.after([], new Map()))]).toEqual([]);
+  });
+
   it('keeps an ended run while nobody else is there to hold it', async () => {
     const gone = run('c', 0);
     hold(gone, 7);
