@@ -2,17 +2,11 @@
  * A reader of one topic: one kafkajs consumer, alone in a group of its own, that is told by us where to read.
  *
  * No offset is committed. After every join each partition is sought to where the reader wants it; kafkajs would
- * start at the earliest. Batches are cut into pieces of bounded size. Markers of strangers' transactions, which
+ * start at the earliest. Batches are cut into pieces of bounded size, a few of which wait in hand while the log goes
+ * on: kafkajs fetches only when the last answer is dealt with. Markers of strangers' transactions, which
  * kafkajs drops, are handed on as records without content, so that offsets have no holes that nobody can explain.
  */
-import {
-  type Following,
-  type LogRead,
-  type LogReader,
-  type LogRecord,
-  nextOffset,
-  type Onward,
-} from '../change-log.ts';
+import { type Following, type LogRead, type LogReader, type LogRecord, nextOffset } from '../change-log.ts';
 import { ReplicationError } from '../errors.ts';
 import type { UnreadableBatch } from './batch-decoder.ts';
 import {
@@ -24,6 +18,7 @@ import {
   translate,
   withDeadline,
 } from './kafka.ts';
+import { PiecesInHand } from './pieces-in-hand.ts';
 
 /** How to read. */
 export interface KafkaReaderOptions {
@@ -47,6 +42,9 @@ const FETCH_WAIT_MS = 250;
  */
 const FETCH_BYTES = 1_048_576;
 const PARTITION_BYTES = 262_144;
+
+/** Pieces that may be in hand, the one that is being taken included, while another answer is fetched. */
+const MAY_WAIT = 2;
 
 /** Longest wait for joining the group, in milliseconds. */
 const JOIN_MS = 20_000;
@@ -89,14 +87,17 @@ export async function startReader(options: KafkaReaderOptions): Promise<Followin
 class Running implements Following {
   readonly #options: KafkaReaderOptions;
   readonly #consumer: Consumer;
+  readonly #inHand: PiecesInHand;
   #isOver = false;
   #hasStarted = false;
-  /** Pieces are taken one at a time, those made of markers only included. */
-  #taking: Promise<unknown> = Promise.resolve();
 
   constructor(options: KafkaReaderOptions, consumer: Consumer) {
     this.#options = options;
     this.#consumer = consumer;
+    this.#inHand = new PiecesInHand({
+      take: (piece) => this.#take(piece),
+      failed: (error) => this.#breakOff(error),
+    });
   }
 
   async start(): Promise<void> {
@@ -121,13 +122,13 @@ class Running implements Following {
       });
     });
     consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize === 0) this.#takeMarkers(payload);
+      if (payload.batchSize === 0) this.#addMarkers(payload);
     });
     // `run` must be called before `seek` and resolves only after joining; the join is awaited by its event.
     const running = consumer.run({
       autoCommit: false,
       partitionsConsumedConcurrently: 1,
-      eachBatch: (payload) => this.#takeBatch(payload),
+      eachBatch: (payload) => this.#addBatch(payload),
     });
     await withDeadline(`joining the group of ${topic}`, () => Promise.all([running, joined]), JOIN_MS);
     this.#hasStarted = true;
@@ -135,38 +136,44 @@ class Running implements Following {
 
   async stop(): Promise<void> {
     this.#isOver = true;
-    await this.#taking.catch(() => undefined);
+    await this.#inHand.end();
     await leave('reader', this.#consumer, 3000);
   }
 
-  async #takeBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+  /**
+   * Puts a batch in hand, and resolves when another one may be fetched: where more is known to be there, while this
+   * one still waits; at the end of the log, when it was taken. There what comes meanwhile is fetched as one.
+   */
+  async #addBatch({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     const { partition, highWatermark, fetchedOffset, rawMessages } = batch as WholeBatch;
-    let from = Number(fetchedOffset);
+    if (this.#isOver || isStale()) return;
+    const end = Number(highWatermark);
     const wanted = rawMessages.filter(({ offset }) => Number(offset) >= Number(fetchedOffset));
-    const beyond = wanted.find(
-      ({ unreadable, offset }) => unreadable && Number(offset) >= Number(highWatermark),
-    );
+    const beyond = wanted.find(({ unreadable, offset }) => unreadable && Number(offset) >= end);
     if (beyond) {
       this.#breakOff(damagedHead(partition, { offset: beyond.offset, highWatermark }));
       return;
     }
     const records = wanted.map((message) => toRecord(message, Number(fetchedOffset)));
     const { maxRecords } = this.#options;
+    const pieces: LogRead[] = [];
+    let from = Number(fetchedOffset);
     for (let start = 0; start < records.length; start += maxRecords) {
-      if (this.#isOver || !isRunning() || isStale()) return;
       const piece = records.slice(start, start + maxRecords);
-      const ahead = records.slice(start + maxRecords, start + 2 * maxRecords);
       const last = piece.at(-1);
       const next = last ? nextOffset(last) : from;
-      const end = Number(highWatermark);
-      const answer = await this.#take({ partition, from, records: piece, ahead, next, end });
-      if (answer !== 'go on') return;
+      pieces.push({ partition, from, records: piece, next, end });
       from = next;
+    }
+    this.#inHand.add(...pieces);
+    const mayWait = from < end ? MAY_WAIT : 0;
+    while (this.#inHand.count > mayWait && isRunning()) {
+      await this.#inHand.oneLess();
       await heartbeat();
     }
   }
 
-  #takeMarkers(payload: {
+  #addMarkers(payload: {
     partition: number;
     firstOffset: string;
     lastOffset: string;
@@ -176,36 +183,26 @@ class Running implements Following {
     const from = Number(payload.firstOffset);
     const next = Number(payload.lastOffset) + 1;
     const records = Array.from({ length: Math.max(0, next - from) }, (_, i) => marker(from + i));
-    void this.#take({
-      partition: payload.partition,
-      from,
-      records,
-      next,
-      end: Number(payload.highWatermark),
-    });
+    const { partition, highWatermark } = payload;
+    this.#inHand.add({ partition, from, records, next, end: Number(highWatermark) });
   }
 
-  #take(read: LogRead): Promise<Onward> {
-    const taking = this.#taking.then(async () => {
-      if (this.#isOver) return 'seek' as const;
-      const answer = await this.#options.reader.take(read);
-      if (answer === 'seek') this.#seek([read.partition]);
-      if (answer === 'seek all') this.seek();
-      return answer;
-    });
-    this.#taking = taking.catch(() => undefined);
-    return taking;
+  async #take(piece: LogRead): Promise<void> {
+    const answer = await this.#options.reader.take(piece);
+    if (answer === 'seek') this.#seek([piece.partition]);
+    if (answer === 'seek all') this.seek();
   }
 
   seek(): void {
     this.#seek(Array.from({ length: this.#options.partitions }, (_, partition) => partition));
   }
 
-  /** Of those alone: what is under way from others is thrown away by a seek, and asked for once more. */
+  /** Of those alone: what is under way or in hand from others is thrown away by a seek, and asked for once more. */
   #seek(partitions: readonly number[]): void {
     const { topic, reader } = this.#options;
     if (this.#isOver) return;
     for (const partition of partitions) {
+      this.#inHand.drop(partition);
       this.#consumer.seek({ topic, partition, offset: String(reader.startOf(partition)) });
     }
   }
@@ -213,10 +210,12 @@ class Running implements Following {
   #breakOff(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    // Not awaited: this runs inside the consumer's own event.
+    // Neither is awaited: this runs inside the consumer's own event.
     void leave('reader', this.#consumer, 3000);
-    // Before the start has ended, the start itself fails with this error.
-    if (this.#hasStarted) this.#options.reader.broke(translate(`reading ${this.#options.topic}`, error));
+    void this.#inHand.end().then(() => {
+      // Before the start has ended, the start itself fails with this error.
+      if (this.#hasStarted) this.#options.reader.broke(translate(`reading ${this.#options.topic}`, error));
+    });
   }
 }
 
