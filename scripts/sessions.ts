@@ -32,6 +32,7 @@ async function main(): Promise<number> {
       dataDir,
       environment: process.env,
       onLine: (line) => void logFile?.write(`${new Date().toISOString()} ${line}\n`),
+      onProgress: (rounds) => print(`${rounds} of ${options.rounds} rounds`),
       signal: interrupted.signal,
     });
     for (const line of sessionLines(report)) print(line);

@@ -29,6 +29,8 @@ export interface SessionRunOptions {
   readonly killEveryMs: number;
   readonly environment: Environment;
   readonly onLine: (line: string) => void;
+  /** Told every five seconds how many rounds were begun. */
+  readonly onProgress?: (rounds: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,6 +52,7 @@ export interface SessionRunReport {
 }
 
 const LAG_CHANGES_EVERY_MS = 500;
+const PROGRESS_EVERY_MS = 5000;
 const READY_MS = 60_000;
 const REPLICAS = 3;
 /** Orders of one user; the next ones are another user's. The user-service shows a hundred, and all have to be judged. */
@@ -119,9 +122,11 @@ async function runOn(ground: ChaosGround, options: SessionRunOptions): Promise<S
   };
   let lagChanges = 0;
   let kills = 0;
+  const telling = setInterval(() => options.onProgress?.(rounds), PROGRESS_EVERY_MS);
   try {
     await Promise.all(clients.map(play));
   } finally {
+    clearInterval(telling);
     over.abort();
     [lagChanges, kills] = await Promise.all([lagging, killing]);
   }
