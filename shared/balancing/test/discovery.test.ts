@@ -83,6 +83,20 @@ describe('replicas at addresses', () => {
     await expect.poll(stateOf, { timeout: 15_000 }).toBe('live');
   });
 
+  it('are asked on while a lookup hangs', { timeout: 30_000 }, async () => {
+    const fake = await startFakeReplica('order-7');
+    tells(fake, status);
+    let looks = 0;
+    const discovery = probe(() => {
+      looks += 1;
+      return looks > 1 ? new Promise(() => undefined) : Promise.resolve([fake.url]);
+    });
+    await expect.poll(() => looks, { timeout: 15_000 }).toBe(2);
+    const asked = fake.requests.length;
+    await expect.poll(() => fake.requests.length, { timeout: 15_000 }).toBeGreaterThan(asked + 1);
+    expect(discovery.replicas()).toMatchObject([{ replicaId: 'order-7', state: 'live' }]);
+  });
+
   it('are never asked where there is no status', async () => {
     const fake = await startFakeReplica('user-service');
     const discovery = probe(async () => [fake.url], false);

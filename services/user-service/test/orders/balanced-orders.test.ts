@@ -234,6 +234,13 @@ describe('a read with a token', () => {
     expect(first?.requests[0]?.headers['consistency-token']).toBe('order-1.01ABC:7,order-2.01ABD:3');
   });
 
+  it('has the time that a replica may wait for it on top', async () => {
+    const { first, read } = await replicas(1, 200);
+    if (first !== undefined) first.answer = (_req, res) => void setTimeout(() => sendJson(res, 200, []), 600);
+    expect(await read('x:1')).toMatchObject({ orders: [], servedBy: 'order-1' });
+    expect(await read()).toBeUndefined();
+  });
+
   it.each([400, 410])('that is refused with %i is refused without asking others', async (status) => {
     const { first, second, read } = await replicas(2);
     if (first !== undefined)
