@@ -11,7 +11,6 @@ import { chooseFreePorts } from '../src/process/ports.ts';
 import { startTestCluster, type TestCluster } from '../testing/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/gateway/src/main.ts', import.meta.url));
-const NAMES = ['order-1', 'order-2', 'order-3'];
 
 let test: TestCluster;
 const gateways: Life[] = [];
@@ -89,11 +88,10 @@ it('a gateway with a fixed list balances over real replicas, by turns, and passe
     },
   });
   await Promise.all([test.cluster.service('order-2').kill('SIGKILL'), placeAndRead(url, 1)]);
-  const served = new Set(await placeAndRead(url, 12));
-  expect(NAMES.filter((name) => served.has(name))).not.toContain('order-2');
+  expect(await placeAndRead(url, 12)).not.toContain('order-2');
 });
 
-it('a gateway with a name asks every address behind it', async () => {
+it('a gateway with a name asks who is behind it', async () => {
   const [first = ''] = test.orderUrls;
   const url = await startGateway({ ORDER_SERVICE_DNS: `localhost:${new URL(first).port}` }, 1);
   expect(new Set(await placeAndRead(url, 6))).toEqual(new Set(['order-1']));
